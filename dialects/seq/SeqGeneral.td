@@ -1,0 +1,165 @@
+//===- SeqGeneral.td - recurrence, scan, weight ------------------*- tablegen -*-===//
+
+#ifndef SEQ_GENERAL_TD
+#define SEQ_GENERAL_TD
+
+include "seq/SeqBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Seq_RecurrenceOp : Seq_Op<"recurrence", [
+    AttrSizedOperandSegments, SingleBlock, RecursiveMemoryEffects,
+    InferTypeOpAdaptor,
+    DeclareOpInterfaceMethods<DestinationStyleOpInterface>]> {
+  let summary = "a state, a step that updates it, a readout";
+  let description = [{
+    Runs its region once for each time `t = 0 … T-1` (`reverse`: `T-1 … 0`):
+
+    ```
+    (y_t, s_t) = step(x_t, y_t, s_{t-1})
+    ```
+
+    `ins` are sequences, `outs` the destinations of the output sequences, `init`
+    the initial states. All sequences have the same time dimension `along d`;
+    the region sees slices, which drop it. Region arguments are
+    [slices of ins][slices of outs][states]; `seq.yield` hands over outputs,
+    then next states. Results are the output sequences, then the final states.
+    Values from outside the region may be captured: they are time-invariant.
+
+    `T = 0` gives empty outputs and the initial states.
+
+    Example: a gated sum of 64 channels,
+
+    ```mlir
+    %y, %h = seq.recurrence along 1 ins(%x, %a : tensor<1x?x64xf32>, tensor<1x?x64xf32>)
+        outs(%y0 : tensor<1x?x64xf32>) init(%h0 : tensor<1x64xf32>) {
+    ^step(%xt: tensor<1x64xf32>, %at: tensor<1x64xf32>, %yt: tensor<1x64xf32>, %s: tensor<1x64xf32>):
+      %0 = arith.mulf %at, %s : tensor<1x64xf32>
+      %1 = arith.addf %0, %xt : tensor<1x64xf32>
+      seq.yield %1, %1 : tensor<1x64xf32>, tensor<1x64xf32>
+    }
+    ```
+
+    Constraints:
+
+    - (C1) every sequence has more than `d` dimensions and all have the same
+      size (or an unknown one) in dimension `d`;
+    - (C2) the region has one argument for each of ins, outs and init: the
+      slice type for sequences, the state's own type for states;
+    - (C3) `seq.yield` hands over one value for each of outs and init, of the
+      slice type and of the state's type.
+  }];
+  let arguments = (ins
+    I64Attr:$dim,
+    UnitAttr:$reverse,
+    Variadic<AnyRankedTensor>:$inputs,
+    Variadic<AnyRankedTensor>:$outputs,
+    Variadic<AnyRankedTensor>:$states);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `along` $dim (`reverse` $reverse^)?
+    (`ins` `(` $inputs^ `:` type($inputs) `)`)?
+    (`outs` `(` $outputs^ `:` type($outputs) `)`)?
+    (`init` `(` $states^ `:` type($states) `)`)?
+    attr-dict-with-keyword $body
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    /// Region arguments: slices of ins, slices of outs, states.
+    ::mlir::Block::BlockArgListType getInputSlices();
+    ::mlir::Block::BlockArgListType getOutputSlices();
+    ::mlir::Block::BlockArgListType getStateArguments();
+    /// Terminator operands: outputs, then next states.
+    ::mlir::OperandRange getYieldedOutputs();
+    ::mlir::OperandRange getYieldedStates();
+    ::mlir::ResultRange getOutputResults();
+    ::mlir::ResultRange getStateResults();
+    /// The type of one time slice of a sequence type.
+    ::mlir::RankedTensorType getSliceType(::mlir::RankedTensorType sequence);
+    /// A sequence of any kind whose `dim` is the number of times.
+    ::mlir::Value getTimeSource();
+  }];
+}
+
+def Seq_YieldOp : Seq_Op<"yield", [Pure, Terminator, ReturnLike,
+    ParentOneOf<["RecurrenceOp", "ScanOp"]>]> {
+  let summary = "ends the region of a recurrence or a scan";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+  let builders = [OpBuilder<(ins), [{ }]>];
+}
+
+def Seq_ScanOp : Seq_Op<"scan", [SingleBlock, RecursiveMemoryEffects,
+    AttrSizedOperandSegments, InferTypeOpAdaptor]> {
+  let summary = "associative scan of a tuple of sequences";
+  let description = [{
+    With the combiner `∘` of the region, for each time `t`,
+
+    ```
+    inclusive:  y_t = x_0 ∘ x_1 ∘ … ∘ x_t
+    exclusive:  y_t = e ∘ x_0 ∘ … ∘ x_{t-1}        (e: the identity operand)
+    ```
+
+    `reverse` scans from the last time to the first. The combiner's arguments
+    are the tuple of the earlier operand, then that of the later one (earlier
+    and later in the order of the scan); `seq.yield` hands over the combined
+    tuple. The combiner must be associative.
+
+    Constraints:
+
+    - (C1) all sequences have more than `dim` dimensions and the same size there;
+    - (C2) `exclusive` has one identity for each sequence, of its slice type;
+      the inclusive kind has none;
+    - (C3) the region has two arguments for each sequence and yields one value
+      for each, all of the slice type.
+  }];
+  let arguments = (ins
+    I64Attr:$dim,
+    UnitAttr:$reverse,
+    Variadic<AnyRankedTensor>:$inputs,
+    Variadic<AnyRankedTensor>:$identities);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$combiner);
+  let assemblyFormat = [{
+    `along` $dim (`reverse` $reverse^)?
+    `ins` `(` $inputs `:` type($inputs) `)`
+    (`exclusive` `(` $identities^ `:` type($identities) `)`)?
+    attr-dict-with-keyword $combiner
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    bool isExclusive() { return !getIdentities().empty(); }
+    ::mlir::RankedTensorType getSliceType(::mlir::RankedTensorType sequence);
+  }];
+}
+
+def Seq_WeightOp : Seq_Op<"weight", [Pure]> {
+  let summary = "a typed reference to a tensor of the weight file";
+  let description = [{
+    `seq.weight @name` is the tensor of that name. Where layers repeat, the
+    name holds `{}` and the operand says which layer's tensor is meant:
+
+    ```mlir
+    %w = seq.weight @"h.{}.attn.w"[%layer] : tensor<768x768xf32>
+    ```
+
+    The value is read-only and never becomes an attribute.
+
+    Constraints:
+
+    - (C1) the name holds `{}` exactly when there is an index;
+    - (C2) the type has a static shape.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$tensor, Optional<Index>:$index);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$tensor (`[` $index^ `]`)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+#endif // SEQ_GENERAL_TD

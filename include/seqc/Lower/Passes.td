@@ -1,0 +1,3 @@
+//===- Passes.td - passes of lib/Lower ---------------------------*- tablegen -*-===//
+
+include "mlir/Pass/PassBase.td"

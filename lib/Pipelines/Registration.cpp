@@ -1,0 +1,21 @@
+//===- Registration.cpp - dialects and passes of the project --------------------===//
+
+#include "seqc/Registration.h"
+
+#include "seq/Seq.h"
+#include "seqc/Rewrite/Passes.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+
+void seqc::registerDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<mlir::seq::SeqDialect>();
+}
+
+void seqc::registerPasses() {
+  mlir::registerAllPasses();
+  registerSeqRewritePasses();
+}
