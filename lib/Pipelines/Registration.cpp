@@ -2,6 +2,7 @@
 
 #include "seqc/Registration.h"
 
+#include "kernel/Kernel.h"
 #include "seq/Seq.h"
 #include "seqc/Rewrite/Passes.h"
 
@@ -12,7 +13,8 @@
 void seqc::registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<mlir::seq::SeqDialect>();
+  registry.insert<mlir::seq::SeqDialect, mlir::kernel::KernelDialect>();
+  mlir::kernel::registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 void seqc::registerPasses() {

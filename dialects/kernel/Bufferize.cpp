@@ -1,0 +1,95 @@
+//===- Bufferize.cpp - one-shot bufferization of the dialect ----------------------===//
+
+#include "kernel/Kernel.h"
+
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+using namespace mlir::kernel;
+
+namespace {
+/// Replaces tensor operands by their buffers and moves the regions over.
+/// `inits` are the destinations' positions among the operands.
+LogicalResult bufferizeDestinationStyle(Operation *op, RewriterBase &rewriter,
+                                        const BufferizationOptions &options,
+                                        BufferizationState &state) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    if (!isa<TensorType>(operand.getType())) {
+      operands.push_back(operand);
+      continue;
+    }
+    FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
+    if (failed(buffer))
+      return failure();
+    operands.push_back(*buffer);
+  }
+  OperationState newState(op->getLoc(), op->getName(), operands, TypeRange(),
+                          op->getAttrs());
+  newState.propertiesAttr = op->getPropertiesAsAttribute();
+  for (unsigned i = 0; i < op->getNumRegions(); ++i)
+    newState.addRegion();
+  Operation *buffered = rewriter.create(newState);
+  for (unsigned i = 0; i < op->getNumRegions(); ++i)
+    rewriter.inlineRegionBefore(op->getRegion(i), buffered->getRegion(i),
+                                buffered->getRegion(i).begin());
+  SmallVector<Value> results;
+  for (OpOperand &init :
+       cast<DestinationStyleOpInterface>(buffered).getDpsInitsMutable())
+    results.push_back(init.get());
+  replaceOpWithBufferizedValues(rewriter, op, results);
+  return success();
+}
+
+struct ContractModel
+    : DstBufferizableOpInterfaceExternalModel<ContractModel, ContractOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    auto contract = cast<ContractOp>(op);
+    return !contract.isDpsInit(&operand) || !contract.getEpilogue()
+                                                 .front()
+                                                 .getArguments()
+                                                 .back()
+                                                 .use_empty();
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    return bufferizeDestinationStyle(op, rewriter, options, state);
+  }
+};
+
+struct RecurrenceModel
+    : DstBufferizableOpInterfaceExternalModel<RecurrenceModel, RecurrenceOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    auto recurrence = cast<RecurrenceOp>(op);
+    if (!recurrence.isDpsInit(&operand))
+      return true;
+    // States are read; an out only where the region reads its slice.
+    unsigned number = operand.getOperandNumber();
+    unsigned firstState = op->getNumOperands() - recurrence.getStates().size();
+    return number >= firstState ||
+           !recurrence.getBody().getArgument(number).use_empty();
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    return bufferizeDestinationStyle(op, rewriter, options, state);
+  }
+};
+} // namespace
+
+void mlir::kernel::registerBufferizableOpInterfaceExternalModels(
+    DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
+    ContractOp::attachInterface<ContractModel>(*context);
+    RecurrenceOp::attachInterface<RecurrenceModel>(*context);
+  });
+}

@@ -1,0 +1,12 @@
+//===- Kernel.td - the kernel dialect ----------------------------*- tablegen -*-===//
+// Umbrella of the dialect: include this one.
+//===----------------------------------------------------------------------===//
+
+#ifndef KERNEL_TD
+#define KERNEL_TD
+
+include "kernel/KernelBase.td"
+include "kernel/KernelCompute.td"
+include "kernel/KernelProgram.td"
+
+#endif // KERNEL_TD

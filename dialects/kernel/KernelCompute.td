@@ -1,0 +1,106 @@
+//===- KernelCompute.td - products and recurrences ---------------*- tablegen -*-===//
+
+#ifndef KERNEL_COMPUTE_TD
+#define KERNEL_COMPUTE_TD
+
+include "kernel/KernelBase.td"
+
+class Kernel_ComputeOp<string mnemonic, list<Trait> traits = []>
+    : Kernel_Op<mnemonic, traits # [
+        DeclareOpInterfaceMethods<DestinationStyleOpInterface>,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]>;
+
+def Kernel_ContractOp : Kernel_ComputeOp<"contract", [
+    SingleBlock, IsolatedFromAbove]> {
+  let summary = "matrix product over a packed weight, with an epilogue";
+  let description = [{
+    ```
+    out[m…, n] = epilogue(Σ_k a[m…, k] · w[n / P, k, n mod P], extras…, out[m…, n])
+    ```
+
+    `a` is `[…, K]`, `w` the packed weight `[N/P, K, P]` (panels of `P` columns,
+    padded with zeros), `out` `[…, N]` with the same leading dimensions as `a`.
+    An extra is either of rank 1 (`[N]`, one value a column, padded or not) or
+    of the shape of `out`. The region's arguments are one element of the
+    product, of each extra and of `out`; it yields the new element.
+  }];
+  let arguments = (ins
+    AnyShaped:$input, AnyShaped:$weight, Variadic<AnyShaped>:$extras,
+    AnyShaped:$output);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `ins` `(` $input `,` $weight `:` type($input) `,` type($weight) `)`
+    (`extras` `(` $extras^ `:` type($extras) `)`)?
+    `outs` `(` $output `:` type($output) `)`
+    attr-dict-with-keyword $epilogue (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_RecurrenceOp : Kernel_ComputeOp<"recurrence", [
+    AttrSizedOperandSegments, SingleBlock, IsolatedFromAbove]> {
+  let summary = "a recurrence whose form is chosen";
+  let description = [{
+    As `seq.recurrence`, with captured values made operands: region arguments
+    are [slices of inputs][captures][slices of outputs][states]; the region
+    yields outputs, then next states. On memrefs the states are updated in
+    place and the region still works on tensor slices: it is the formula that
+    the emitter reads.
+  }];
+  let arguments = (ins
+    I64Attr:$dim, UnitAttr:$reverse,
+    Variadic<AnyShaped>:$inputs, Variadic<AnyType>:$captures,
+    Variadic<AnyShaped>:$outputs, Variadic<AnyShaped>:$states);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `along` $dim (`reverse` $reverse^)?
+    (`ins` `(` $inputs^ `:` type($inputs) `)`)?
+    (`captures` `(` $captures^ `:` type($captures) `)`)?
+    (`outs` `(` $outputs^ `:` type($outputs) `)`)?
+    (`init` `(` $states^ `:` type($states) `)`)?
+    attr-dict-with-keyword $body (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike,
+    ParentOneOf<["ContractOp", "RecurrenceOp", "TeamOp"]>]> {
+  let summary = "ends the region of a kernel operation";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+  let builders = [OpBuilder<(ins), [{ }]>];
+}
+
+def Kernel_TeamOp : Kernel_Op<"team", [SingleBlockImplicitTerminator<"YieldOp">,
+    RecursiveMemoryEffects]> {
+  let summary = "runs its region once on every thread of the team";
+  let description = [{
+    The region's arguments are the thread's number and the number of threads.
+    Threads meet at `kernel.barrier`, which every thread must reach equally
+    often.
+  }];
+  let arguments = (ins);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "attr-dict-with-keyword $body";
+  let extraClassDeclaration = [{
+    ::mlir::Value getThread() { return getBody().getArgument(0); }
+    ::mlir::Value getThreads() { return getBody().getArgument(1); }
+  }];
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins), [{
+    auto *region = $_state.addRegion();
+    auto index = $_builder.getIndexType();
+    ::mlir::OpBuilder::InsertionGuard guard($_builder);
+    $_builder.createBlock(region, {}, {index, index}, {$_state.location, $_state.location});
+    YieldOp::create($_builder, $_state.location);
+  }]>];
+}
+
+def Kernel_BarrierOp : Kernel_Op<"barrier"> {
+  let summary = "all threads of the team meet; writes before it are seen after it";
+  let assemblyFormat = "attr-dict";
+}
+
+#endif // KERNEL_COMPUTE_TD
