@@ -1,0 +1,12 @@
+//===- TestPasses.h - passes that only tests run ------------------------------------===//
+
+#ifndef SEQ_TEST_TESTPASSES_H
+#define SEQ_TEST_TESTPASSES_H
+
+namespace seqc::test {
+void registerTestDimensions();
+
+inline void registerTestPasses() { registerTestDimensions(); }
+} // namespace seqc::test
+
+#endif // SEQ_TEST_TESTPASSES_H
