@@ -1,4 +1,5 @@
-//===- Recurrence.cpp - seq.recurrence, seq.weight ----------------------------===//
+//===- Recurrence.cpp - seq.recurrence, seq.weight
+//----------------------------===//
 
 #include "seq/Seq.h"
 
@@ -58,9 +59,10 @@ MutableOperandRange RecurrenceOp::getDpsInitsMutable() {
                              getOutputs().size() + getStates().size());
 }
 
-LogicalResult RecurrenceOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location>, Adaptor adaptor,
-    SmallVectorImpl<Type> &types) {
+LogicalResult RecurrenceOp::inferReturnTypes(MLIRContext *,
+                                             std::optional<Location>,
+                                             Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
   llvm::append_range(types, adaptor.getOutputs().getTypes());
   llvm::append_range(types, adaptor.getStates().getTypes());
   return success();
@@ -119,46 +121,6 @@ LogicalResult RecurrenceOp::verifyRegions() {
       return emitOpError("C3: yielded value ")
              << index << " is " << value.getType() << ", expected " << type;
   return success();
-}
-
-namespace {
-/// Drops inputs that the region does not read and inputs that appear twice.
-struct SimplifyInputs : OpRewritePattern<RecurrenceOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(RecurrenceOp op,
-                                PatternRewriter &rewriter) const override {
-    Block &body = op.getBody().front();
-    llvm::BitVector dropped(body.getNumArguments());
-    SmallVector<Value> kept;
-    bool needsTime = op.getOutputs().empty();
-    for (auto [index, input] : llvm::enumerate(op.getInputs())) {
-      BlockArgument slice = body.getArgument(index);
-      size_t first = std::distance(op.getInputs().begin(),
-                                   llvm::find(op.getInputs(), input));
-      if (first != index && !slice.use_empty()) {
-        rewriter.replaceAllUsesWith(slice, body.getArgument(first));
-      }
-      if (slice.use_empty() && !(needsTime && kept.empty() &&
-                                 index + 1 == op.getInputs().size())) {
-        dropped.set(index);
-        continue;
-      }
-      kept.push_back(input);
-    }
-    if (dropped.none())
-      return failure();
-    rewriter.modifyOpInPlace(op, [&] {
-      body.eraseArguments(dropped);
-      op.getInputsMutable().assign(kept);
-    });
-    return success();
-  }
-};
-} // namespace
-
-void RecurrenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                               MLIRContext *context) {
-  patterns.add<SimplifyInputs>(context);
 }
 
 LogicalResult WeightOp::verify() {

@@ -1,4 +1,5 @@
-//===- Seq.cpp - registration of the seq dialect ------------------------------===//
+//===- Seq.cpp - registration of the seq dialect
+//------------------------------===//
 
 #include "seq/Seq.h"
 

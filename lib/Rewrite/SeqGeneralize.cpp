@@ -20,8 +20,10 @@ struct SeqGeneralize : seqc::impl::SeqGeneralizeBase<SeqGeneralize> {
     for (seq::GeneralizableOpInterface layer : layers) {
       OpBuilder builder(layer);
       FailureOr<SmallVector<Value>> values = layer.generalize(builder);
-      if (failed(values))
+      if (failed(values)) {
+        layer->emitOpError("cannot be stated in general operations");
         return signalPassFailure();
+      }
       layer->replaceAllUsesWith(*values);
       layer->erase();
     }
