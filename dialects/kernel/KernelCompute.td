@@ -40,22 +40,46 @@ def Kernel_ContractOp : Kernel_ComputeOp<"contract", [
 
 def Kernel_RecurrenceOp : Kernel_ComputeOp<"recurrence", [
     AttrSizedOperandSegments, SingleBlock, IsolatedFromAbove]> {
-  let summary = "a recurrence whose form is chosen";
+  let summary = "a recurrence with its place on threads and lanes";
   let description = [{
     As `seq.recurrence`, with captured values made operands: region arguments
     are [slices of inputs][captures][slices of outputs][states]; the region
     yields outputs, then next states. On memrefs the states are updated in
-    place and the region still works on tensor slices: it is the formula that
-    the emitter reads.
+    place, and the region still works on tensor slices: it is the formula that
+    the lowering reads.
+
+    `width` values of the innermost dimension make one block, the lanes of a
+    vector (of several registers if it is wider than one). Two arrangements:
+
+    - separable (the default): blocks never meet. Units are the indices of the
+      other separable dimensions, `unit_sizes`, times the blocks; threads share
+      them and each runs through time on its own, without a barrier.
+    - `coupled`: a step reads whole states (a dense recurrent product). Blocks
+      are shared by the threads within each step, which ends with a barrier.
+
+    `roles` says for each region argument what its dimensions are: a number is
+    the unit dimension, -1 a dimension inside a block (a row of the state), -2
+    the lanes. (Only the separable arrangement.)
+
+    `blocked` has one number a capture: -1, or the dimension of its logical
+    type that is cut into blocks. Such an operand has the shape
+    `[ceil(size / width), the other dimensions…, width]`, padded with zeros,
+    while the region's argument keeps the logical type.
+
+    An operation of the region with the attribute `kernel.ahead` depends on no
+    state; it is computed for several times at once before these times' steps.
+    The attribute holds the roles of its result's dimensions.
   }];
   let arguments = (ins
-    I64Attr:$dim, UnitAttr:$reverse,
+    I64Attr:$dim, UnitAttr:$reverse, UnitAttr:$coupled,
+    I64Attr:$width, DenseI64ArrayAttr:$unit_sizes, ArrayAttr:$roles,
+    DenseI64ArrayAttr:$blocked,
     Variadic<AnyShaped>:$inputs, Variadic<AnyType>:$captures,
     Variadic<AnyShaped>:$outputs, Variadic<AnyShaped>:$states);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    `along` $dim (`reverse` $reverse^)?
+    `along` $dim (`reverse` $reverse^)? (`coupled` $coupled^)? `width` $width
     (`ins` `(` $inputs^ `:` type($inputs) `)`)?
     (`captures` `(` $captures^ `:` type($captures) `)`)?
     (`outs` `(` $outputs^ `:` type($outputs) `)`)?
@@ -63,6 +87,22 @@ def Kernel_RecurrenceOp : Kernel_ComputeOp<"recurrence", [
     attr-dict-with-keyword $body (`->` type($results)^)?
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// What a dimension is, in `roles`.
+    static constexpr int64_t kRow = -1;
+    static constexpr int64_t kLane = -2;
+    static constexpr ::llvm::StringLiteral kAhead = "kernel.ahead";
+
+    ::llvm::ArrayRef<int64_t> getRolesOf(unsigned argument);
+    ::mlir::Block::BlockArgListType getInputSlices();
+    ::mlir::Block::BlockArgListType getCaptureArguments();
+    ::mlir::Block::BlockArgListType getOutputSlices();
+    ::mlir::Block::BlockArgListType getStateArguments();
+    ::mlir::OperandRange getYieldedOutputs();
+    ::mlir::OperandRange getYieldedStates();
+    /// A sequence whose `dim` is the number of times.
+    ::mlir::Value getTimeSource();
+  }];
 }
 
 def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ReturnLike,

@@ -188,8 +188,8 @@ Value ElementEmitter::indexValue(const Index &index) {
 }
 
 FailureOr<Value> ElementEmitter::emit(Value value, ArrayRef<Index> index) {
-  if (auto leaf = dyn_cast<BlockArgument>(value))
-    return load(leaf, index);
+  if (isLeaf(value))
+    return load(value, index);
   Operation *op = value.getDefiningOp();
   if (auto generic = dyn_cast<linalg::GenericOp>(op))
     return emitGeneric(generic, cast<OpResult>(value).getResultNumber(), index);

@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 #include <functional>
 #include <map>
 #include <tuple>
@@ -38,9 +40,10 @@ using IndexList = llvm::SmallVector<Index, 4>;
 
 class ElementEmitter {
 public:
-  /// Loads an element of a region argument; a vector if the index has lanes.
+  /// Loads an element of a leaf: a region argument, or a value of `stored`. A
+  /// vector if the index has lanes.
   using LoadLeaf = std::function<mlir::FailureOr<mlir::Value>(
-      mlir::BlockArgument leaf, llvm::ArrayRef<Index> index)>;
+      mlir::Value leaf, llvm::ArrayRef<Index> index)>;
 
   /// `width` is the number of lanes of every vector.
   ElementEmitter(mlir::ImplicitLocOpBuilder &builder, int64_t width,
@@ -72,7 +75,7 @@ public:
     int64_t rows;
     /// The leaf that holds the old rows. The store runs in the last loop that
     /// reads it.
-    mlir::BlockArgument overwritten;
+    mlir::Value overwritten;
   };
 
   /// Computes the reductions that the elements `roots` and the actions need, in
@@ -84,6 +87,12 @@ public:
   mlir::LogicalResult
   reduceTogether(llvm::ArrayRef<std::pair<mlir::Value, IndexList>> roots,
                  llvm::ArrayRef<RowAction> actions = {});
+
+  /// Values that lie in memory already.
+  llvm::DenseSet<mlir::Value> stored;
+  bool isLeaf(mlir::Value value) const {
+    return mlir::isa<mlir::BlockArgument>(value) || stored.contains(value);
+  }
 
   /// Reductions of no more terms than this are written out.
   int64_t unrollLimit = 16;

@@ -67,7 +67,7 @@ private:
   }
   int roundOf(Value value);
   const SetVector<Value> &leavesOf(Value value);
-  static SmallVector<Value> operandsOf(Value value);
+  SmallVector<Value> operandsOf(Value value);
   LogicalResult emitLoop(ArrayRef<Reduction *> reductions,
                          ArrayRef<const ElementEmitter::RowAction *> actions,
                          int64_t terms);
@@ -88,9 +88,9 @@ private:
 
 /// The values that a value is computed from: of a destination only what is read.
 SmallVector<Value> ReductionRounds::operandsOf(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
+  if (emitter.isLeaf(value))
     return {};
+  Operation *op = value.getDefiningOp();
   auto generic = dyn_cast<linalg::GenericOp>(op);
   if (!generic)
     return SmallVector<Value>(op->getOperands());
@@ -108,7 +108,7 @@ int ReductionRounds::roundOf(Value value) {
   for (Value operand : operandsOf(value))
     round = std::max(round, roundOf(operand));
   auto generic = value.getDefiningOp<linalg::GenericOp>();
-  if (generic && isLooped(generic))
+  if (generic && !emitter.isLeaf(value) && isLooped(generic))
     ++round;
   return rounds[value] = round;
 }
@@ -117,7 +117,7 @@ const SetVector<Value> &ReductionRounds::leavesOf(Value value) {
   if (auto it = leaves.find(value); it != leaves.end())
     return it->second;
   SetVector<Value> found;
-  if (isa<BlockArgument>(value))
+  if (emitter.isLeaf(value))
     found.insert(value);
   auto generic = value.getDefiningOp<linalg::GenericOp>();
   if (!generic || !isLooped(generic))
@@ -130,7 +130,7 @@ LogicalResult ReductionRounds::collect(Value value, ArrayRef<Index> index) {
   if (emitter.lookup(value, index) ||
       !seen.insert(ElementEmitter::makeKey(value, index)).second)
     return success();
-  if (isa<BlockArgument>(value)) {
+  if (emitter.isLeaf(value)) {
     for (const auto &action : actions)
       if (value == action.overwritten) {
         IndexList own = action.index({Value(), kRow, false});
