@@ -4,6 +4,7 @@
 
 #include "kernel/Kernel.h"
 #include "seq/Seq.h"
+#include "seqc/Lower/Passes.h"
 #include "seqc/Rewrite/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -20,4 +21,5 @@ void seqc::registerDialects(mlir::DialectRegistry &registry) {
 void seqc::registerPasses() {
   mlir::registerAllPasses();
   registerSeqRewritePasses();
+  registerSeqLowerPasses();
 }
