@@ -52,3 +52,22 @@ def RecurrenceToLoops : Pass<"recurrence-to-loops", "::mlir::func::FuncOp"> {
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
+
+def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
+  let summary = "writes linalg operations on memrefs as vector loops";
+  let description = [{
+    Lanes are the innermost dimension of the outputs if every operand has it
+    innermost or not at all, else the innermost reduced dimension on the same
+    condition (with a horizontal reduction at the end); other operations become
+    scalar loops. The other parallel dimensions are shared by the team where
+    there is enough work (`scf.forall`). Lanes beyond the end are masked.
+
+    A `memref.load` in a payload whose last index is the lane's own number (an
+    embedding's row) is a vector load.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", "16", "f32 values in a vector register">];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
