@@ -311,6 +311,26 @@ void Collector::visitDim(tensor::DimOp op) {
   }
 }
 
+/// Adds to `dependent` the values of `body` computed from those in it.
+static void propagateDependence(Block &body, DenseSet<Value> &dependent) {
+  for (Operation &op : body) {
+    if (isa<tensor::DimOp>(op))
+      continue;
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    bool depends = false;
+    op.walk([&](Operation *nested) {
+      for (OpOperand &operand : nested->getOpOperands()) {
+        bool isUnreadDestination =
+            nested == &op && linalgOp && linalgOp.isDpsInit(&operand) &&
+            !linalgOp.payloadUsesValueFromOperand(&operand);
+        depends |= !isUnreadDestination && dependent.contains(operand.get());
+      }
+    });
+    if (depends)
+      dependent.insert_range(op.getResults());
+  }
+}
+
 DimensionAnalysis::DimensionAnalysis(seq::RecurrenceOp recurrence)
     : recurrence(recurrence) {
   llvm::SetVector<Value> used;
@@ -376,28 +396,12 @@ DimensionAnalysis::DimensionAnalysis(seq::RecurrenceOp recurrence)
     cls.separable = !cls.obstacle && summed.none();
     cls.reductionOnly = !cls.obstacle && summed.any();
   }
-  computeStateDependence();
-}
 
-void DimensionAnalysis::computeStateDependence() {
-  stateful.insert_range(recurrence.getOutputSlices());
-  stateful.insert_range(recurrence.getStateArguments());
-  for (Operation &op : recurrence.getBody().front()) {
-    if (isa<tensor::DimOp>(op))
-      continue;
-    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-    bool depends = false;
-    op.walk([&](Operation *nested) {
-      for (OpOperand &operand : nested->getOpOperands()) {
-        bool isUnreadDestination = nested == &op && linalgOp &&
-                                   linalgOp.isDpsInit(&operand) &&
-                                   !linalgOp.payloadUsesValueFromOperand(&operand);
-        depends |= !isUnreadDestination && stateful.contains(operand.get());
-      }
-    });
-    if (depends)
-      stateful.insert_range(op.getResults());
-  }
+  stateful.insert_range(outputs);
+  stateful.insert_range(states);
+  timeVarying.insert_range(recurrence.getBody().getArguments());
+  for (DenseSet<Value> *dependent : {&stateful, &timeVarying})
+    propagateDependence(recurrence.getBody().front(), *dependent);
 }
 
 SmallVector<unsigned> DimensionAnalysis::getSeparableClasses() const {

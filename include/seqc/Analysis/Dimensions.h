@@ -114,16 +114,20 @@ public:
   bool dependsOnState(mlir::Value value) const {
     return stateful.contains(value);
   }
+  /// The same for any region argument: whether the value differs from time to
+  /// time. False for values from outside.
+  bool dependsOnTime(mlir::Value value) const {
+    return timeVarying.contains(value);
+  }
 
 private:
-  void computeStateDependence();
-
   mlir::seq::RecurrenceOp recurrence;
   llvm::SmallVector<DimensionClass> classes;
   llvm::SmallVector<mlir::Value> captures;
   /// For each value, the class of each dimension.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<unsigned>> classesOfValue;
   llvm::DenseSet<mlir::Value> stateful;
+  llvm::DenseSet<mlir::Value> timeVarying;
 };
 
 } // namespace seqc

@@ -34,3 +34,63 @@ def SeqGeneralize : Pass<"seq-generalize"> {
     ```
   }];
 }
+
+def SeqHoist : Pass<"seq-hoist"> {
+  let summary = "moves what is free of the state out of recurrences";
+  let description = [{
+    Three things leave the body of a `seq.recurrence`.
+
+    **Time-invariant operations**, in front of the loop, once. Operations that
+    only make or rearrange elements stay, unless another one needs them there.
+
+    **Reductions free of the state**, products first of all, in front of the
+    loop, for all times at once; with them what they are computed from, and sums
+    with time-invariant tensors (biases) that follow directly. Other elementwise
+    operations stay: they fuse in the loop and nothing is stored for them.
+
+    ```mlir
+    seq.recurrence along 1 ins(%x : tensor<4x?x8xf32>) … {
+    ^step(%xt: tensor<4x8xf32>, %yt: …, %h: tensor<4x16xf32>):
+      %p = linalg.matmul ins(%xt, %w : …) outs(%zero : …) -> tensor<4x16xf32>
+      %r = linalg.matmul ins(%h, %u : …) outs(%p : …) -> tensor<4x16xf32>
+      …
+    ```
+    ⇒
+    ```mlir
+    // (b, t, n, k): (b, t, k), (k, n) -> (b, t, n)
+    %ps = linalg.generic … ins(%x, %w : …) outs(%zeros : …) -> tensor<4x?x16xf32>
+    seq.recurrence along 1 ins(%ps : tensor<4x?x16xf32>) … {
+    ^step(%p: tensor<4x16xf32>, %yt: …, %h: tensor<4x16xf32>):
+      %r = linalg.matmul ins(%h, %u : …) outs(%p : …) -> tensor<4x16xf32>
+      …
+    ```
+
+    **Readouts**: a product of a state-dependent v with a time-invariant W, if
+    no next state depends on it and W has a dimension that v has not. It and
+    what follows from it are computed after the loop, of the sequence of v.
+
+    ```mlir
+      %o = linalg.matmul ins(%h1, %w : …) outs(…)
+      seq.yield %o, %h1
+    ```
+    ⇒
+    ```mlir
+      seq.yield %h1, %h1
+    }
+    %os = linalg.generic … ins(%h1s, %w : …)
+    ```
+
+    Left inside: values of fewer dimensions than `along` counts (their
+    sequences could not come back), and operations other than linalg,
+    elementwise ones, slices, reshapes, casts and `tensor.concat`.
+  }];
+  let options = [
+    Option<"elementwise", "elementwise", "bool", /*default=*/"false",
+           "Move elementwise operations free of the state as well, which stores "
+           "their results for all times.">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
