@@ -39,7 +39,8 @@ struct SimplifyInputs : OpRewritePattern<RecurrenceOp> {
 
     rewriter.modifyOpInPlace(op, [&] {
       for (auto [index, input] : llvm::enumerate(op.getInputs()))
-        slices[index].replaceAllUsesWith(slices[firstOf(input)]);
+        if (firstOf(input) != static_cast<int64_t>(index))
+          slices[index].replaceAllUsesWith(slices[firstOf(input)]);
       op.getBody().front().eraseArguments(dropped);
       op.getInputsMutable().assign(kept);
     });
