@@ -71,7 +71,9 @@ private:
   int64_t width;
   Mode mode = Mode::Scalar;
   unsigned lane = 0;
-  SmallVector<unsigned> parallel, reduced; // without the lane dimension
+  /// Loops that the team shares, reduced ones, and, of scalar code, the
+  /// parallel loop inside a unit; all without the lane dimension.
+  SmallVector<unsigned> parallel, reduced, innermost;
   SmallVector<int64_t> ranges;
   SmallVector<Value> ends;  // the loops' sizes
   SmallVector<Value> at;    // the present iteration; of the lane, its first
@@ -179,6 +181,14 @@ void GenericLowering::plan() {
     if (mode != Mode::Scalar && dim == lane)
       continue;
     (linalg::isParallelIterator(kind) ? parallel : reduced).push_back(dim);
+  }
+  // The innermost of several parallel loops stays inside a unit.
+  if (mode == Mode::Scalar && parallel.size() > 1) {
+    unsigned inner = last[0] && llvm::is_contained(parallel, *last[0])
+                         ? *last[0]
+                         : parallel.back();
+    llvm::erase(parallel, inner);
+    innermost = {inner};
   }
 }
 
@@ -455,7 +465,11 @@ void GenericLowering::emitUnit() {
   case Mode::ReductionLanes:
     return emitReduction();
   case Mode::Scalar:
-    return emitParallel({});
+    loopOver(innermost, {}, [&](ValueRange) {
+      emitParallel({});
+      return SmallVector<Value>();
+    });
+    return;
   }
 }
 

@@ -71,3 +71,14 @@ def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
+
+def BufferizeProgram : Pass<"bufferize-program", "::mlir::ModuleOp"> {
+  let summary = "one-shot bufferization that leaves formulas alone";
+  let description = [{
+    Upstream's one-shot bufferization over function boundaries, with identity
+    layouts. The regions of `kernel.recurrence` keep working on tensors: they
+    are formulas, not memory.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
+}
