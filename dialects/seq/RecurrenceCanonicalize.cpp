@@ -15,8 +15,8 @@ struct SimplifyInputs : OpRewritePattern<RecurrenceOp> {
                                 PatternRewriter &rewriter) const override {
     auto slices = op.getInputSlices();
     auto firstOf = [&](Value input) {
-      return std::distance(op.getInputs().begin(),
-                           llvm::find(op.getInputs(), input));
+      return static_cast<size_t>(std::distance(
+          op.getInputs().begin(), llvm::find(op.getInputs(), input)));
     };
     llvm::BitVector dropped(op.getBody().getNumArguments());
     SmallVector<Value> kept;
@@ -25,7 +25,7 @@ struct SimplifyInputs : OpRewritePattern<RecurrenceOp> {
           llvm::enumerate(op.getInputs()), [&, input = input](auto other) {
             return other.value() == input && !slices[other.index()].use_empty();
           });
-      if (isRead && firstOf(input) == static_cast<int64_t>(index))
+      if (isRead && firstOf(input) == index)
         kept.push_back(input);
       else
         dropped.set(index);
@@ -39,8 +39,8 @@ struct SimplifyInputs : OpRewritePattern<RecurrenceOp> {
 
     rewriter.modifyOpInPlace(op, [&] {
       for (auto [index, input] : llvm::enumerate(op.getInputs()))
-        if (firstOf(input) != static_cast<int64_t>(index))
-          slices[index].replaceAllUsesWith(slices[firstOf(input)]);
+        if (size_t first = firstOf(input); first != index)
+          slices[index].replaceAllUsesWith(slices[first]);
       op.getBody().front().eraseArguments(dropped);
       op.getInputsMutable().assign(kept);
     });

@@ -1,0 +1,116 @@
+// RUN: seq-opt %s --canonicalize | FileCheck %s
+
+// CHECK-LABEL: @drops_an_input_that_is_not_read
+// CHECK-SAME: (%[[X:.*]]: tensor<?x4xf32>, %[[Z:.*]]: tensor<?x4xf32>
+func.func @drops_an_input_that_is_not_read(%x: tensor<?x4xf32>, %z: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: seq.recurrence along 0 ins(%[[Z]] : tensor<?x4xf32>) init
+  %h = seq.recurrence along 0 ins(%x, %z : tensor<?x4xf32>, tensor<?x4xf32>) init(%h0 : tensor<4xf32>) {
+  ^step(%xt: tensor<4xf32>, %zt: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = arith.addf %zt, %s : tensor<4xf32>
+    seq.yield %0 : tensor<4xf32>
+  }
+  return %h : tensor<4xf32>
+}
+
+// CHECK-LABEL: @joins_inputs_that_are_the_same
+func.func @joins_inputs_that_are_the_same(%x: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: seq.recurrence along 0 ins(%{{[^,]*}} : tensor<?x4xf32>) init
+  // CHECK-NEXT: ^{{.*}}(%[[XT:.*]]: tensor<4xf32>, %[[S:.*]]: tensor<4xf32>):
+  // CHECK-NEXT: %[[P:.*]] = arith.mulf %[[XT]], %[[XT]]
+  // CHECK-NEXT: arith.addf %[[P]], %[[S]]
+  %h = seq.recurrence along 0 ins(%x, %x : tensor<?x4xf32>, tensor<?x4xf32>) init(%h0 : tensor<4xf32>) {
+  ^step(%a: tensor<4xf32>, %b: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = arith.mulf %a, %b : tensor<4xf32>
+    %1 = arith.addf %0, %s : tensor<4xf32>
+    seq.yield %1 : tensor<4xf32>
+  }
+  return %h : tensor<4xf32>
+}
+
+// CHECK-LABEL: @joins_inputs_of_which_the_first_is_not_read
+func.func @joins_inputs_of_which_the_first_is_not_read(%x: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: seq.recurrence along 0 ins(%{{[^,]*}} : tensor<?x4xf32>) init
+  // CHECK-NEXT: ^{{.*}}(%[[XT:.*]]: tensor<4xf32>, %[[S:.*]]: tensor<4xf32>):
+  // CHECK-NEXT: arith.addf %[[XT]], %[[S]]
+  %h = seq.recurrence along 0 ins(%x, %x : tensor<?x4xf32>, tensor<?x4xf32>) init(%h0 : tensor<4xf32>) {
+  ^step(%a: tensor<4xf32>, %b: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = arith.addf %b, %s : tensor<4xf32>
+    seq.yield %0 : tensor<4xf32>
+  }
+  return %h : tensor<4xf32>
+}
+
+// CHECK-LABEL: @keeps_one_input_for_the_number_of_times
+func.func @keeps_one_input_for_the_number_of_times(%x: tensor<?x4xf32>, %z: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: seq.recurrence along 0 ins(%{{[^,]*}} : tensor<?x4xf32>) init
+  %h = seq.recurrence along 0 ins(%x, %z : tensor<?x4xf32>, tensor<?x4xf32>) init(%h0 : tensor<4xf32>) {
+  ^step(%xt: tensor<4xf32>, %zt: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = math.tanh %s : tensor<4xf32>
+    seq.yield %0 : tensor<4xf32>
+  }
+  return %h : tensor<4xf32>
+}
+
+// CHECK-LABEL: @drops_an_output_that_is_not_used
+func.func @drops_an_output_that_is_not_used(%x: tensor<?x4xf32>, %y0: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: %[[H:.*]] = seq.recurrence along 0 ins(%{{.*}} : tensor<?x4xf32>) init(%{{.*}} : tensor<4xf32>) attributes {note = "kept"}
+  // CHECK-NOT: math.exp
+  // CHECK: return %[[H]]
+  %y, %h = seq.recurrence along 0 ins(%x : tensor<?x4xf32>) outs(%y0 : tensor<?x4xf32>) init(%h0 : tensor<4xf32>)
+      attributes {note = "kept"} {
+  ^step(%xt: tensor<4xf32>, %yt: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = arith.addf %xt, %s : tensor<4xf32>
+    %1 = math.exp %0 : tensor<4xf32>
+    seq.yield %1, %0 : tensor<4xf32>, tensor<4xf32>
+  }
+  return %h : tensor<4xf32>
+}
+
+// CHECK-LABEL: @keeps_an_output_that_alone_tells_the_number_of_times
+func.func @keeps_an_output_that_alone_tells_the_number_of_times(%y0: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: seq.recurrence along 0 outs(%{{.*}} : tensor<?x4xf32>) init
+  %y, %h = seq.recurrence along 0 outs(%y0 : tensor<?x4xf32>) init(%h0 : tensor<4xf32>) {
+  ^step(%yt: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = math.tanh %s : tensor<4xf32>
+    seq.yield %0, %0 : tensor<4xf32>, tensor<4xf32>
+  }
+  return %h : tensor<4xf32>
+}
+
+// CHECK-LABEL: @drops_a_state_that_is_not_read
+func.func @drops_a_state_that_is_not_read(%x: tensor<?x4xf32>, %y0: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<?x4xf32> {
+  // CHECK: seq.recurrence along 0 ins(%{{.*}} : tensor<?x4xf32>) outs(%{{.*}} : tensor<?x4xf32>) {
+  %y, %h = seq.recurrence along 0 ins(%x : tensor<?x4xf32>) outs(%y0 : tensor<?x4xf32>) init(%h0 : tensor<4xf32>) {
+  ^step(%xt: tensor<4xf32>, %yt: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = math.tanh %xt : tensor<4xf32>
+    seq.yield %0, %xt : tensor<4xf32>, tensor<4xf32>
+  }
+  return %y : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: @keeps_a_state_whose_final_value_is_used
+func.func @keeps_a_state_whose_final_value_is_used(%x: tensor<?x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  // CHECK: seq.recurrence {{.*}} init(%{{.*}} : tensor<4xf32>)
+  %h = seq.recurrence along 0 ins(%x : tensor<?x4xf32>) init(%h0 : tensor<4xf32>) {
+  ^step(%xt: tensor<4xf32>, %s: tensor<4xf32>):
+    seq.yield %xt : tensor<4xf32>
+  }
+  return %h : tensor<4xf32>
+}
+
+// CHECK-LABEL: @captures_a_state_that_never_changes
+// CHECK-SAME: %[[C0:[a-z0-9]*]]: tensor<4xf32>)
+func.func @captures_a_state_that_never_changes(%x: tensor<?x4xf32>, %y0: tensor<?x4xf32>, %c0: tensor<4xf32>)
+    -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<4xf32>) {
+  // CHECK: %[[Y:.*]]:2 = seq.recurrence along 0 ins(%{{.*}} : tensor<?x4xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x4xf32>, tensor<?x4xf32>) {
+  // CHECK: %[[SUM:.*]] = arith.addf %{{.*}}, %[[C0]]
+  // CHECK-NEXT: seq.yield %[[SUM]], %[[C0]]
+  %y, %z, %c = seq.recurrence along 0 ins(%x : tensor<?x4xf32>) outs(%y0, %y0 : tensor<?x4xf32>, tensor<?x4xf32>)
+      init(%c0 : tensor<4xf32>) {
+  ^step(%xt: tensor<4xf32>, %yt: tensor<4xf32>, %zt: tensor<4xf32>, %s: tensor<4xf32>):
+    %0 = arith.addf %xt, %s : tensor<4xf32>
+    seq.yield %0, %s, %s : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+  }
+  // CHECK: return %[[Y]]#0, %[[Y]]#1, %[[C0]]
+  return %y, %z, %c : tensor<?x4xf32>, tensor<?x4xf32>, tensor<4xf32>
+}
