@@ -14,6 +14,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -443,8 +445,13 @@ struct KernelRecurrences
     SmallVector<seq::RecurrenceOp> recurrences;
     getOperation().walk(
         [&](seq::RecurrenceOp op) { recurrences.push_back(op); });
-    for (seq::RecurrenceOp op : recurrences) {
+    for (seq::RecurrenceOp op : recurrences)
       normalizeBody(op);
+    // Gates share operands.
+    IRRewriter rewriter(&getContext());
+    DominanceInfo dominance(getOperation());
+    eliminateCommonSubExpressions(rewriter, dominance, getOperation());
+    for (seq::RecurrenceOp op : recurrences) {
       Formation formation(op, lanes);
       std::optional<Arrangement> separable = formation.arrangeSeparable();
       if (separable && succeeded(formation.form(*separable)))

@@ -11,13 +11,26 @@
 
 using namespace mlir;
 
-/// A slice, with unit strides and the rank kept, of a reduction's result: the
-/// reduction of sliced operands.
-static LogicalResult sliceOperands(RewriterBase &rewriter,
-                                   tensor::ExtractSliceOp slice) {
+/// A slice, with unit strides and the rank kept, of what a generic computes: the
+/// generic on sliced operands. The slices that this makes go to `made`.
+static LogicalResult
+sliceOperands(RewriterBase &rewriter, tensor::ExtractSliceOp slice,
+              SmallVectorImpl<tensor::ExtractSliceOp> &made) {
+  rewriter.setInsertionPoint(slice);
+  if (auto fill = slice.getSource().getDefiningOp<linalg::FillOp>()) {
+    Value empty = tensor::EmptyOp::create(rewriter, slice.getLoc(),
+                                          slice.getMixedSizes(),
+                                          slice.getType().getElementType());
+    if (empty.getType() != slice.getType())
+      return failure();
+    rewriter.replaceOp(slice,
+                       linalg::FillOp::create(rewriter, slice.getLoc(),
+                                              fill.getInputs(), empty));
+    return success();
+  }
   auto generic = slice.getSource().getDefiningOp<linalg::GenericOp>();
   if (!generic || generic.getNumResults() != 1 ||
-      generic.getNumReductionLoops() == 0 || generic.hasIndexSemantics() ||
+      generic.hasIndexSemantics() ||
       slice.getSourceType().getRank() != slice.getType().getRank() ||
       !slice.hasUnitStride() || !slice.getType().hasStaticShape())
     return failure();
@@ -34,7 +47,6 @@ static LogicalResult sliceOperands(RewriterBase &rewriter,
     cut[dim.getPosition()] = {offset, size};
   }
   SmallVector<Value> operands;
-  rewriter.setInsertionPoint(slice);
   for (OpOperand &operand : generic->getOpOperands()) {
     auto type = dyn_cast<RankedTensorType>(operand.get().getType());
     if (!type) {
@@ -59,12 +71,13 @@ static LogicalResult sliceOperands(RewriterBase &rewriter,
       sizes.push_back(rewriter.getIndexAttr(size));
     }
     SmallVector<OpFoldResult> strides(offsets.size(), rewriter.getIndexAttr(1));
-    operands.push_back(
-        whole ? operand.get()
-              : tensor::ExtractSliceOp::create(rewriter, slice.getLoc(),
-                                               operand.get(), offsets, sizes,
-                                               strides)
-                    .getResult());
+    operands.push_back(operand.get());
+    if (whole)
+      continue;
+    auto part = tensor::ExtractSliceOp::create(
+        rewriter, slice.getLoc(), operand.get(), offsets, sizes, strides);
+    operands.back() = part;
+    made.push_back(part);
   }
   Operation *sliced = clone(rewriter, generic.getOperation(), slice.getType(),
                             operands);
@@ -146,8 +159,8 @@ void seqc::normalizeBody(seq::RecurrenceOp op) {
   SmallVector<tensor::ExtractSliceOp> slices;
   op.getBody().walk(
       [&](tensor::ExtractSliceOp slice) { slices.push_back(slice); });
-  for (tensor::ExtractSliceOp slice : slices)
-    (void)sliceOperands(rewriter, slice);
+  while (!slices.empty())
+    (void)sliceOperands(rewriter, slices.pop_back_val(), slices);
   hoistInvariants(op);
   // What lost its last reader.
   SmallVector<Operation *> left;
