@@ -82,7 +82,15 @@ private:
   static SmallVector<Value> capturesOf(seq::RecurrenceOp op) {
     SetVector<Value> used;
     getUsedValuesDefinedAbove(op.getBody(), used);
-    return SmallVector<Value>(used.begin(), used.end());
+    return llvm::to_vector(
+        llvm::make_filter_range(used, [](Value v) { return !isFormula(v); }));
+  }
+  /// Constants and unwritten tensors are part of the formula, not memory.
+  static bool isFormula(Value value) {
+    Operation *definition = value.getDefiningOp();
+    return definition && definition->getNumOperands() == 0 &&
+           (definition->hasTrait<OpTrait::ConstantLike>() ||
+            isa<tensor::EmptyOp>(definition));
   }
   SmallVector<int64_t> rolesOf(Value value, unsigned laneClass,
                                ArrayRef<unsigned> unitClasses);
@@ -311,6 +319,11 @@ kernel::RecurrenceOp Formation::build(OpBuilder &builder,
   add(ValueRange(op.getOutputSlices()));
   add(ValueRange(op.getStateArguments()));
   OpBuilder inner = OpBuilder::atBlockEnd(&block);
+  SetVector<Value> used;
+  getUsedValuesDefinedAbove(op.getBody(), used);
+  for (Value value : used)
+    if (isFormula(value))
+      inner.clone(*value.getDefiningOp(), map);
   for (Operation &operation : body.without_terminator())
     inner.clone(operation, map);
   SmallVector<Value> yielded;

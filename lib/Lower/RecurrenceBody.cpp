@@ -17,12 +17,17 @@ static LogicalResult
 sliceOperands(RewriterBase &rewriter, tensor::ExtractSliceOp slice,
               SmallVectorImpl<tensor::ExtractSliceOp> &made) {
   rewriter.setInsertionPoint(slice);
-  if (auto fill = slice.getSource().getDefiningOp<linalg::FillOp>()) {
+  auto fill = slice.getSource().getDefiningOp<linalg::FillOp>();
+  if (fill || slice.getSource().getDefiningOp<tensor::EmptyOp>()) {
     Value empty = tensor::EmptyOp::create(rewriter, slice.getLoc(),
                                           slice.getMixedSizes(),
                                           slice.getType().getElementType());
     if (empty.getType() != slice.getType())
       return failure();
+    if (!fill) {
+      rewriter.replaceOp(slice, empty);
+      return success();
+    }
     rewriter.replaceOp(slice,
                        linalg::FillOp::create(rewriter, slice.getLoc(),
                                               fill.getInputs(), empty));
@@ -139,23 +144,6 @@ void seqc::normalizeBody(seq::RecurrenceOp op) {
     rewriter.setInsertionPoint(linalgOp);
     (void)linalg::generalizeNamedOp(rewriter, linalgOp);
   }
-  // Constants that a body shares with its surroundings belong into it.
-  SmallVector<OpOperand *> constants;
-  op.getBody().walk([&](Operation *user) {
-    for (OpOperand &operand : user->getOpOperands()) {
-      Operation *definition = operand.get().getDefiningOp();
-      if (definition && !op.getBody().isAncestor(definition->getParentRegion()) &&
-          (definition->hasTrait<OpTrait::ConstantLike>() ||
-           isa<tensor::EmptyOp>(definition)) && definition->getNumOperands() == 0)
-        constants.push_back(&operand);
-    }
-  });
-  Block &body = op.getBody().front();
-  for (OpOperand *operand : constants) {
-    Operation *copy = operand->get().getDefiningOp()->clone();
-    body.getOperations().push_front(copy);
-    operand->set(copy->getResult(0));
-  }
   SmallVector<tensor::ExtractSliceOp> slices;
   op.getBody().walk(
       [&](tensor::ExtractSliceOp slice) { slices.push_back(slice); });
@@ -163,6 +151,7 @@ void seqc::normalizeBody(seq::RecurrenceOp op) {
     (void)sliceOperands(rewriter, slices.pop_back_val(), slices);
   hoistInvariants(op);
   // What lost its last reader.
+  Block &body = op.getBody().front();
   SmallVector<Operation *> left;
   for (Operation &operation : body.without_terminator())
     left.push_back(&operation);
