@@ -94,3 +94,34 @@ def SeqHoist : Pass<"seq-hoist"> {
     "::mlir::tensor::TensorDialect"
   ];
 }
+
+def SeqMergeProducts : Pass<"seq-merge-products"> {
+  let summary = "merges products of one tensor with several weights";
+  let description = [{
+    Products x·W₁ … x·Wₙ in a block become one product with the joined weights,
+    of which slices are taken:
+
+    ```mlir
+    %q = linalg.matmul ins(%x, %wq : …, tensor<64x32xf32>) outs(%zero : …)
+    %k = linalg.matmul ins(%x, %wk : …, tensor<64x16xf32>) outs(%zero : …)
+    ```
+    ⇒
+    ```mlir
+    %w = tensor.concat dim(1) %wq, %wk : … -> tensor<64x48xf32>
+    %p = linalg.matmul ins(%x, %w : …) outs(%zeros : …)
+    %q = tensor.extract_slice %p[0, 0] [4, 32] [1, 1] : …
+    %k = tensor.extract_slice %p[0, 32] [4, 16] [1, 1] : …
+    ```
+
+    The weights are `seq.weight` values, as they are or rearranged, which are
+    joined when they are packed; or arguments of the function of static shape
+    that no recurrence takes as a sequence or state, if x is no such argument.
+    x is no weight. The products are contractions that differ in the size of
+    one dimension of the weight, and their destinations are fills with the same
+    value. Inside of a recurrence the weights are joined in front of it.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
