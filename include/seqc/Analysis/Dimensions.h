@@ -49,19 +49,10 @@ struct DimensionClass {
 
 /// The dimensions of a `seq.recurrence`.
 ///
-/// The relation ~ on pairs (v, i) of a tensor v of the body, or captured by it,
-/// and a dimension i is the smallest equivalence such that
+/// Pairs (v, i) of a tensor v of the body, or captured by it, and a dimension i
+/// are related as DimensionRelation says, and by
 ///
-///   linalg op       (u, i) ~ (v, j)   if map_u[i] = map_v[j] = a loop
-///   elementwise op  (u, i) ~ (v, i)   for all tensor operands and results
-///   slice, reshape  (source, i) ~ (result, j)   if j is i, whole and unsplit
-///   tensor.concat   (u, i) ~ (result, i)        for the other dimensions
 ///   seq.yield       (yielded, i) ~ (out slice or state argument, i)
-///
-/// `tensor.empty`, `tensor.splat` and splat constants relate nothing;
-/// `tensor.dim` is understood where it only gives the size of a `tensor.empty`.
-/// A dimension is *broken* where it is cut, joined or split, read at a place
-/// other than its own index, or met by any other operation.
 ///
 /// A class is *separable* if it is not broken, no operation reduces over it, no
 /// value has it twice (so that a state leaves with it where it came in), and
