@@ -72,8 +72,9 @@ LogicalResult RecurrenceOp::verify() {
   int64_t dim = getDim();
   int64_t times = ShapedType::kDynamic;
   if (getInputs().empty() && getOutputs().empty())
-    return emitOpError("needs a sequence, in ins or outs, to tell the number "
-                       "of times");
+    return emitOpError(
+        "C1: needs a sequence, in ins or outs, to tell the number "
+        "of times");
   for (Value sequence : llvm::concat<Value>(llvm::to_vector(getInputs()),
                                             llvm::to_vector(getOutputs()))) {
     auto type = cast<RankedTensorType>(sequence.getType());

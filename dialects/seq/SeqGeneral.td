@@ -44,12 +44,17 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
 
     Constraints:
 
-    - (C1) every sequence has more than `d` dimensions and all have the same
-      size (or an unknown one) in dimension `d`;
+    - (C1) there is a sequence, in ins or outs, to tell the number of times; every
+      sequence has more than `d` dimensions and all have the same size (or an
+      unknown one) in dimension `d`;
     - (C2) the region has one argument for each of ins, outs and init: the
       slice type for sequences, the state's own type for states;
     - (C3) `seq.yield` hands over one value for each of outs and init, of the
       slice type and of the state's type.
+
+    Canonicalization joins equal inputs, drops inputs, outputs and states that
+    nobody reads as long as one sequence is left, and captures the initial value
+    of a state that is yielded as it is.
   }];
   let arguments = (ins
     I64Attr:$dim,
@@ -89,6 +94,10 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
 def Seq_YieldOp : Seq_Op<"yield", [Pure, Terminator, ReturnLike,
     ParentOneOf<["RecurrenceOp", "ScanOp"]>]> {
   let summary = "ends the region of a recurrence or a scan";
+  let description = [{
+    Hands over, in a `seq.recurrence`, the slices of the outputs and then the
+    next states; in a `seq.scan`, the combined tuple.
+  }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
   let builders = [OpBuilder<(ins), [{ }]>];

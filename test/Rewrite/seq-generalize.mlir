@@ -105,7 +105,8 @@ func.func @gru_resets_after(%x: tensor<1x?x8xf32>, %w: tensor<12x8xf32>, %r: ten
 // CHECK-DAG: %[[RZ:.+]] = tensor.extract_slice %[[R]][0, 0] [8, 4] [1, 1]
 // CHECK-DAG: %[[N:.+]] = tensor.extract_slice %[[R]][8, 0] [4, 4] [1, 1]
 // CHECK: ^{{.+}}(%{{.+}}: tensor<1x8xf32>, %{{.+}}: tensor<1x4xf32>, %[[S:.+]]: tensor<1x4xf32>):
-// CHECK: linalg.generic {{.+}} ins(%[[S]], %[[RZ]] :
+// CHECK: %[[SZ:.+]] = linalg.generic {{.+}} ins(%[[S]], %[[RZ]] :
+// CHECK: tensor.extract_slice %[[SZ]][0, 0] [1, 4] [1, 1]
 // CHECK: %[[RESET:.+]] = arith.divf
 // CHECK: %[[KEPT:.+]] = arith.mulf %[[RESET]], %[[S]]
 // CHECK: linalg.generic {{.+}} ins(%[[KEPT]], %[[N]] :

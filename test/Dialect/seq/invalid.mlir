@@ -1,7 +1,7 @@
 // RUN: seq-opt %s --split-input-file --verify-diagnostics
 
-func.func @recurrence_without_sequences(%h0: tensor<4xf32>) {
-  // expected-error @+1 {{needs a sequence}}
+func.func @recurrence_c1_no_sequence(%h0: tensor<4xf32>) {
+  // expected-error @+1 {{C1: needs a sequence}}
   %h = seq.recurrence along 0 init(%h0 : tensor<4xf32>) {
   ^step(%s: tensor<4xf32>):
     seq.yield %s : tensor<4xf32>
