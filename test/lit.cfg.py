@@ -16,3 +16,9 @@ config.test_exec_root = config.seq_test_exec_root
 config.environment["PATH"] = os.pathsep.join(
     [config.seq_tools_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
 )
+config.substitutions.append(
+    (
+        "%c_runner_utils",
+        os.path.join(config.llvm_tools_dir, "..", "lib", "libmlir_c_runner_utils.so"),
+    )
+)

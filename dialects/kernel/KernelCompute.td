@@ -15,14 +15,40 @@ def Kernel_ContractOp : Kernel_ComputeOp<"contract", [
   let summary = "matrix product over a packed weight, with an epilogue";
   let description = [{
     ```
-    out[m…, n] = epilogue(Σ_k a[m…, k] · w[n / P, k, n mod P], extras…, out[m…, n])
+    out[m…, n] = epilogue(Σ_k input[m…, k] · weight[n / P, k, n mod P], extras…, out[m…, n])
     ```
 
-    `a` is `[…, K]`, `w` the packed weight `[N/P, K, P]` (panels of `P` columns,
-    padded with zeros), `out` `[…, N]` with the same leading dimensions as `a`.
-    An extra is either of rank 1 (`[N]`, one value a column, padded or not) or
-    of the shape of `out`. The region's arguments are one element of the
-    product, of each extra and of `out`; it yields the new element.
+    `input` is `[m…, K]`, `weight` is packed in panels of `P` columns,
+    `[⌈N/P⌉, K, P]`, padded with zeros beyond `N`, and `out` is `[m…, N]`. The
+    region is scalar; its arguments are one element of the product, of each
+    extra and of `out`; it yields the new element. An extra is one value
+    (rank 0), one value a column (`[N]`, or padded to `⌈N/P⌉·P`), or of the
+    shape of `out`. A residual handed over as `out` is added in place.
+
+    Example: a linear layer with bias and residual,
+
+    ```mlir
+    %y = kernel.contract ins(%x, %w : tensor<?x512xf32>, tensor<8x512x64xf32>)
+        extras(%bias : tensor<512xf32>) outs(%residual : tensor<?x512xf32>) {
+    ^epilogue(%p: f32, %b: f32, %r: f32):
+      %0 = arith.addf %p, %b : f32
+      %1 = arith.addf %0, %r : f32
+      kernel.yield %1 : f32
+    } -> tensor<?x512xf32>
+    ```
+
+    `K = 0` gives the epilogue of 0; no rows give nothing.
+
+    Constraints:
+
+    - (C1) `weight` is `[⌈N/P⌉, K, P]` with a static shape, `N` is static;
+    - (C2) `input` and `out` have the same leading dimensions;
+    - (C3) `input`, `weight` and `out` have one floating-point element type;
+    - (C4) an extra is of rank 0, `[N]`, `[⌈N/P⌉·P]` or of the shape of `out`;
+    - (C5) the region has an argument of the element type for the product, each
+      extra and `out`, and yields one value of `out`'s element type;
+    - (C6) all operands are tensors and the result is of `out`'s type, or all
+      are memrefs and there is no result.
   }];
   let arguments = (ins
     AnyShaped:$input, AnyShaped:$weight, Variadic<AnyShaped>:$extras,
@@ -36,6 +62,13 @@ def Kernel_ContractOp : Kernel_ComputeOp<"contract", [
     attr-dict-with-keyword $epilogue (`->` type($results)^)?
   }];
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Columns N, depth K and columns a panel P.
+    int64_t getColumns();
+    int64_t getDepth();
+    int64_t getPanel();
+  }];
 }
 
 def Kernel_RecurrenceOp : Kernel_ComputeOp<"recurrence", [

@@ -1,6 +1,63 @@
 //===- Passes.td - passes of lib/Lower ---------------------------*- tablegen -*-===//
+// One entry a file of lib/Lower, in alphabetical order.
+//===----------------------------------------------------------------------===//
 
 include "mlir/Pass/PassBase.td"
+
+def BufferizeProgram : Pass<"bufferize-program", "::mlir::ModuleOp"> {
+  let summary = "one-shot bufferization that leaves formulas alone";
+  let description = [{
+    Upstream's one-shot bufferization over function boundaries, with identity
+    layouts. The regions of `kernel.recurrence` keep working on tensors: they
+    are formulas, not memory.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def DecomposeContracts : Pass<"decompose-contracts"> {
+  let summary = "turns kernel.contract into linalg operations";
+  let description = [{
+    On tensors: the weight is brought back to `[K, N]`, multiplied, and the
+    epilogue becomes an elementwise `linalg.generic`. Slow and plain: the
+    meaning of `kernel.contract` that tests compare with.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+}
+
+def KernelContracts : Pass<"kernel-contracts"> {
+  let summary = "turns products with a matrix into kernel.contract";
+  let description = [{
+    A linalg contraction of an activation `[m…, K]` with a matrix that does not
+    depend on `m…` becomes `kernel.contract`. The matrix is packed by tensor
+    operations on it (which kernel-pack-weights moves to compile time); the
+    elementwise operations that follow go into the epilogue:
+
+    ```mlir
+    %p = linalg.matmul_transpose_b ins(%x, %w : …) outs(%zero : …) -> tensor<?x80xf32>
+    %y = linalg.generic … ins(%p, %bias, %x0) { add, add } -> tensor<?x80xf32>
+    ```
+    becomes
+    ```mlir
+    %packed = … : tensor<2x512x48xf32>
+    %y = kernel.contract ins(%x, %packed : …) extras(%bias : …) outs(%x0 : …) { add, add }
+    ```
+
+    A panel is a multiple of 16 columns, at most `panel`, chosen so that little
+    is padded. A product is left alone where its matrix has a dynamic shape,
+    less than 8 columns or no depth, where both operands vary over a common dimension (a
+    batch), where rows or columns are not in the order of the result, or where
+    the matrix is no weight and there are less than 32 rows to pay for packing.
+    An elementwise operation is left outside where the product has other uses.
+  }];
+  let options = [
+    Option<"panel", "panel", "int64_t", "64", "most columns in a panel">
+  ];
+  let dependentDialects = ["::mlir::kernel::KernelDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::arith::ArithDialect"];
+}
 
 def KernelRecurrences : Pass<"kernel-recurrences", "::mlir::func::FuncOp"> {
   let summary = "gives recurrences their place on threads and lanes";
@@ -22,6 +79,45 @@ def KernelRecurrences : Pass<"kernel-recurrences", "::mlir::func::FuncOp"> {
     "::mlir::kernel::KernelDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
     "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerContracts : Pass<"lower-contracts"> {
+  let summary = "turns kernel.contract on memrefs into vector loops";
+  let description = [{
+    One `scf.forall` over panels of columns and blocks of rows; inside it tiles
+    of 6 or 8 rows in registers, chosen by the number of rows at run time, and a
+    loop of its own for a single row, which runs at the speed of memory.
+    Columns beyond N are masked; rows beyond the end are not stored.
+
+    `lanes` and `registers` describe the target's vector registers. Code for
+    other element types than f32 takes as many lanes as fit one register.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", "16", "f32 in one vector register">,
+    Option<"registers", "registers", "int64_t", "32", "vector registers">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
+def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
+  let summary = "writes linalg operations on memrefs as vector loops";
+  let description = [{
+    Lanes are the innermost dimension of the outputs if every operand has it
+    innermost or not at all, else the innermost reduced dimension on the same
+    condition (with a horizontal reduction at the end); other operations become
+    scalar loops. The other parallel dimensions are shared by the team where
+    there is enough work (`scf.forall`). Lanes beyond the end are masked.
+
+    A `memref.load` in a payload whose last index is the lane's own number (an
+    embedding's row) is a vector load.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", "16", "f32 values in a vector register">];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def LowerRecurrences : Pass<"lower-recurrences", "::mlir::func::FuncOp"> {
@@ -51,34 +147,4 @@ def RecurrenceToLoops : Pass<"recurrence-to-loops", "::mlir::func::FuncOp"> {
     `tensor.insert_slice`. Works on every body.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
-}
-
-def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
-  let summary = "writes linalg operations on memrefs as vector loops";
-  let description = [{
-    Lanes are the innermost dimension of the outputs if every operand has it
-    innermost or not at all, else the innermost reduced dimension on the same
-    condition (with a horizontal reduction at the end); other operations become
-    scalar loops. The other parallel dimensions are shared by the team where
-    there is enough work (`scf.forall`). Lanes beyond the end are masked.
-
-    A `memref.load` in a payload whose last index is the lane's own number (an
-    embedding's row) is a vector load.
-  }];
-  let options = [
-    Option<"lanes", "lanes", "int64_t", "16", "f32 values in a vector register">];
-  let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
-}
-
-def BufferizeProgram : Pass<"bufferize-program", "::mlir::ModuleOp"> {
-  let summary = "one-shot bufferization that leaves formulas alone";
-  let description = [{
-    Upstream's one-shot bufferization over function boundaries, with identity
-    layouts. The regions of `kernel.recurrence` keep working on tensors: they
-    are formulas, not memory.
-  }];
-  let dependentDialects = [
-    "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
 }
