@@ -3,12 +3,13 @@
 // differ, over row counts that reach every tile and tail.
 
 // DEFINE: %{B} = 1
+// DEFINE: %{decompose} =
 // DEFINE: %{N} = 80
 // DEFINE: %{K} = 20
 // DEFINE: %{type} = f32
 // DEFINE: %{target} = lanes=16 registers=32
 // DEFINE: %{run} = sed -e 's/BB/%{B}/g' -e 's/NN/%{N}/g' -e 's/KK/%{K}/g' -e 's/f32/%{type}/g' %s \
-// DEFINE: | seq-opt -kernel-contracts \
+// DEFINE: | seq-opt -kernel-contracts %{decompose} \
 // DEFINE:   -one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map" \
 // DEFINE:   -lower-contracts="%{target}" -canonicalize -cse -convert-linalg-to-loops -scf-forall-to-for \
 // DEFINE:   -expand-strided-metadata -lower-affine -convert-scf-to-cf -convert-vector-to-llvm -convert-to-llvm \
@@ -50,6 +51,10 @@
 // REDEFINE: %{B} = 1
 // REDEFINE: %{type} = f64
 // REDEFINE: %{target} = lanes=16 registers=32
+// RUN: %{run}
+
+// REDEFINE: %{decompose} = -decompose-contracts
+// REDEFINE: %{B} = 2
 // RUN: %{run}
 
 // CHECK: {{^0$}}
