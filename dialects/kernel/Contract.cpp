@@ -42,7 +42,7 @@ LogicalResult ContractOp::verify() {
   if (output.getRank() == 0 || output.isDynamicDim(output.getRank() - 1))
     return emitOpError("out must have a static last dimension, is ") << output;
   int64_t panels = weight.getDimSize(0), padded = panels * getPanel();
-  if (llvm::divideCeil(getColumns(), getPanel()) != panels)
+  if (int64_t(llvm::divideCeil(getColumns(), getPanel())) != panels)
     return emitOpError() << panels << " panels of " << getPanel()
                          << " columns do not fit out's " << getColumns()
                          << " columns";
