@@ -5,8 +5,12 @@
 
 namespace seqc::test {
 void registerTestDimensions();
+void registerTestSerialTeam();
 
-inline void registerTestPasses() { registerTestDimensions(); }
+inline void registerTestPasses() {
+  registerTestDimensions();
+  registerTestSerialTeam();
+}
 } // namespace seqc::test
 
 #endif // SEQ_TEST_TESTPASSES_H
