@@ -85,7 +85,7 @@ void DimensionRelation::relate(Operation &op) {
             values.push_back(value);
         // Elementwise operations ask for equal shapes, up to scalars.
         if (op->hasTrait<OpTrait::Elementwise>() && op->getNumRegions() == 0) {
-          for (Value value : llvm::drop_begin(values))
+          for (Value value : values)
             uniteAll(values.front(), value);
           return;
         }
