@@ -137,10 +137,15 @@ static bool check_defined(const seq_state *state, seq_error *error) {
          seq_fail(error, "the states are undefined since a run that failed");
 }
 
+/* A program without dynamic sizes has one layout whatever its capacity. */
+static int64_t stored_capacity(const seq_state *state) {
+  return seq_program_has_capacity(state->program) ? state->capacity : 0;
+}
+
 bool seq_state_copy(seq_state *to, const seq_state *from, seq_error *error) {
   if (to->program != from->program)
     return seq_fail(error, "the states belong to different programs");
-  if (to->capacity != from->capacity && to->bytes != from->bytes)
+  if (stored_capacity(to) != stored_capacity(from))
     return seq_fail(error, "states of capacity %" PRId64 ", expected %" PRId64,
                     from->capacity, to->capacity);
   if (!check_defined(from, error))
@@ -162,11 +167,6 @@ const char *seq_state_name(const seq_state *state, int32_t index) {
 
 const seq_tensor *seq_state_at(const seq_state *state, int32_t index) {
   return &state->tensors[index];
-}
-
-/* A program without dynamic sizes has one layout whatever its capacity. */
-static int64_t stored_capacity(const seq_state *state) {
-  return seq_program_has_capacity(state->program) ? state->capacity : 0;
 }
 
 bool seq_state_save(const seq_state *state, const char *path,
