@@ -2,6 +2,7 @@
 
 #include "seq/runtime/Team.h"
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -116,8 +117,8 @@ TEST_CASE("a team body runs once on every thread, with constant numbers") {
     Team team = makeTeam(threads);
     std::vector<std::thread::id> first(threads), second(threads);
     everyone(team, [&](int64_t thread, int64_t count) {
-      CHECK(count == threads);
-      first[thread] = std::this_thread::get_id();
+      if (count == threads) // CHECK is for one thread
+        first[thread] = std::this_thread::get_id();
     });
     everyone(team, [&](int64_t thread, int64_t) {
       second[thread] = std::this_thread::get_id();
