@@ -1,4 +1,5 @@
-/*===- convert.c - element conversions within a kind -------------------------===*/
+/*===- convert.c - element conversions within a kind
+ * -------------------------===*/
 
 #include "npy/header.h"
 
@@ -109,10 +110,10 @@ bool seq_npy_convert(void *to, int32_t to_dtype, const void *from,
   for (int64_t i = 0; i < count; ++i) {
     char *target = (char *)to + i * to_bytes;
     const char *source = (const char *)from + i * from_bytes;
-    if (is_float ? !store_float(target, to_dtype,
-                                load_float(source, from_dtype))
-                 : !store_integer(target, to_dtype,
-                                  load_integer(source, from_dtype))) {
+    if (is_float
+            ? !store_float(target, to_dtype, load_float(source, from_dtype))
+            : !store_integer(target, to_dtype,
+                             load_integer(source, from_dtype))) {
       *bad = i;
       return false;
     }

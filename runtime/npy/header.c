@@ -1,4 +1,5 @@
-/*===- header.c - parses the description in front of an .npy array -----------===*/
+/*===- header.c - parses the description in front of an .npy array
+ * -----------===*/
 
 #include "npy/header.h"
 
@@ -15,8 +16,8 @@ static bool malformed(parser *p, const char *expected) {
 }
 
 static void skip_space(parser *p) {
-  while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' ||
-                            *p->at == '\n' || *p->at == '\r'))
+  while (p->at < p->end &&
+         (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
     ++p->at;
 }
 

@@ -1,4 +1,5 @@
-/*===- header.h - the description in front of an .npy array -----------------===*/
+/*===- header.h - the description in front of an .npy array
+ * -----------------===*/
 #ifndef SEQ_RUNTIME_NPY_HEADER_H
 #define SEQ_RUNTIME_NPY_HEADER_H
 

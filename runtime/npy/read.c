@@ -1,4 +1,5 @@
-/*===- read.c - reads .npy files ----------------------------------------------===*/
+/*===- read.c - reads .npy files
+ * ----------------------------------------------===*/
 
 #include "npy/header.h"
 #include "seq/runtime/Npy.h"
@@ -24,10 +25,9 @@ static bool exactly(int descriptor, const char *path, void *data, int64_t bytes,
   if (got < 0)
     return cannot_read(path, error);
   if (got < bytes)
-    return seq_fail(error,
-                    "%s: truncated: %s has %" PRId64
-                    " bytes, expected %" PRId64,
-                    path, what, got, bytes);
+    return seq_fail(
+        error, "%s: truncated: %s has %" PRId64 " bytes, expected %" PRId64,
+        path, what, got, bytes);
   return true;
 }
 
@@ -53,14 +53,14 @@ static bool read_header(int descriptor, const char *path, seq_tensor *array,
   /* NumPy itself refuses more than 10000; long ones only come from structured
    * dtypes. */
   if (length > 1 << 20)
-    return seq_fail(error, "%s: npy header of %" PRId64
-                    " bytes, expected at most %d", path, length, 1 << 20);
+    return seq_fail(error,
+                    "%s: npy header of %" PRId64 " bytes, expected at most %d",
+                    path, length, 1 << 20);
   char *text = malloc((size_t)length + 1);
   if (!text)
     return seq_fail(error, "%s: no memory for its header", path);
-  bool ok =
-      exactly(descriptor, path, text, length, "the header", error) &&
-      seq_npy_parse_header(text, (size_t)length, path, array, error);
+  bool ok = exactly(descriptor, path, text, length, "the header", error) &&
+            seq_npy_parse_header(text, (size_t)length, path, array, error);
   free(text);
   *bytes = 8 + width + length;
   return ok;
@@ -77,13 +77,12 @@ static bool check_size(int descriptor, const char *path, int64_t expected,
     return seq_fail(error, "cannot read %s: it is a directory", path);
   int64_t found = status.st_size - header;
   if (S_ISREG(status.st_mode) && found < expected)
-    return seq_fail(error,
-                    "%s: truncated: %" PRId64 " bytes of data, expected %" PRId64,
-                    path, found, expected);
+    return seq_fail(
+        error, "%s: truncated: %" PRId64 " bytes of data, expected %" PRId64,
+        path, found, expected);
   if (S_ISREG(status.st_mode) && found > expected)
-    return seq_fail(error,
-                    "%s: %" PRId64 " bytes of data, expected %" PRId64, path,
-                    found, expected);
+    return seq_fail(error, "%s: %" PRId64 " bytes of data, expected %" PRId64,
+                    path, found, expected);
   return true;
 }
 
@@ -150,7 +149,7 @@ bool seq_npy_read(const char *path, int32_t dtype, seq_tensor *array,
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
     return cannot_read(path, error);
-  int64_t header;
+  int64_t header = 0;
   bool ok = read_header(descriptor, path, array, &header, error) &&
             read_data(descriptor, path, array, header, error) &&
             convert(path, dtype, array, error);

@@ -1,4 +1,5 @@
-/*===- write.c - writes .npy files --------------------------------------------===*/
+/*===- write.c - writes .npy files
+ * --------------------------------------------===*/
 
 #include "npy/header.h"
 #include "seq/runtime/Npy.h"
@@ -15,10 +16,9 @@ static bool write_header(seq_file *file, const seq_tensor *array,
                                       "|u1", "<i4", "<i8", "|b1"};
   char text[512] = "\x93NUMPY\x01";
   size_t used = 10; /* magic, version and the size of the rest */
-  used += (size_t)snprintf(
-      text + used, sizeof text - used,
-      "{'descr': '%s', 'fortran_order': False, 'shape': (",
-      names[array->dtype]);
+  used += (size_t)snprintf(text + used, sizeof text - used,
+                           "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                           names[array->dtype]);
   for (int32_t i = 0; i < array->rank; ++i)
     used += (size_t)snprintf(text + used, sizeof text - used, "%s%" PRId64,
                              i ? ", " : "", array->shape[i]);

@@ -1,4 +1,5 @@
-/*===- bench.c - `bench`: how fast --------------------------------------------===*/
+/*===- bench.c - `bench`: how fast
+ * --------------------------------------------===*/
 
 #include "program/program.h"
 
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const option own_options[] = {
+static const option_spec own_options[] = {
     {"--prefill", "N", "Tokens given in one call; 0 = skip; default: 512.",
      false},
     {"--decode", "N",
@@ -23,7 +24,7 @@ typedef struct {
   const seq_program *program;
   seq_session *session;
   const seq_function *function; /* NULL: a language model, through a decoder */
-  decoder decoder;
+  decoder_state decoder;
   seq_tensor logits;
   seq_tensor *inputs; /* of the function, for sequences of `made_for` */
   int64_t made_for;
@@ -32,7 +33,7 @@ typedef struct {
   double *rates; /* R */
   int64_t repeat;
   seq_random random;
-} bench;
+} bench_job;
 
 typedef struct {
   const char *name;
@@ -41,7 +42,7 @@ typedef struct {
 } measurement;
 
 /* Inputs of the function for sequences of `size`. */
-static bool make_inputs(bench *bench, int64_t size, seq_error *error) {
+static bool make_inputs(bench_job *bench, int64_t size, seq_error *error) {
   const seq_function *function = bench->function;
   if (!bench->inputs)
     bench->inputs =
@@ -58,7 +59,7 @@ static bool make_inputs(bench *bench, int64_t size, seq_error *error) {
   return true;
 }
 
-static bool call(bench *bench, int64_t tokens, seq_error *error) {
+static bool call(bench_job *bench, int64_t tokens, seq_error *error) {
   if (!bench->function)
     return decoder_feed(&bench->decoder, bench->ids, tokens, &bench->logits,
                         error);
@@ -67,8 +68,8 @@ static bool call(bench *bench, int64_t tokens, seq_error *error) {
 }
 
 /* Tokens per second, from zeroed states. */
-static bool measure_once(bench *bench, const measurement *what, double *rate,
-                         seq_error *error) {
+static bool measure_once(bench_job *bench, const measurement *what,
+                         double *rate, seq_error *error) {
   int64_t size = what->one_by_one ? 1 : what->tokens;
   if (!bench->function)
     decoder_reset(&bench->decoder);
@@ -85,8 +86,8 @@ static bool measure_once(bench *bench, const measurement *what, double *rate,
   return true;
 }
 
-static bool prepare(bench *bench, const options *options, int64_t longest,
-                    seq_error *error) {
+static bool prepare(bench_job *bench, const option_list *options,
+                    int64_t longest, seq_error *error) {
   const char *name = option_value(options, "--function");
   const seq_program *program = bench->program;
   bench->rates = calloc((size_t)bench->repeat, sizeof *bench->rates);
@@ -113,7 +114,7 @@ static bool prepare(bench *bench, const options *options, int64_t longest,
   return bench->function->n_states == 0 || bench->state;
 }
 
-static void print_json_head(seq_json *json, const bench *bench) {
+static void print_json_head(seq_json *json, const bench_job *bench) {
   seq_json_begin(json, stdout);
   seq_json_object(json, NULL);
   seq_json_string(json, "architecture", bench->program->architecture);
@@ -124,9 +125,9 @@ static void print_json_head(seq_json *json, const bench *bench) {
   seq_json_array(json, "tests");
 }
 
-static void print_json_row(seq_json *json, const bench *bench,
+static void print_json_row(seq_json *json, const bench_job *bench,
                            const measurement *what, const double *rates,
-                           spread spread) {
+                           rate_spread spread) {
   seq_json_object(json, NULL);
   seq_json_string(json, "test", what->name);
   seq_json_integer(json, "tokens", what->tokens);
@@ -140,7 +141,7 @@ static void print_json_row(seq_json *json, const bench *bench,
   seq_json_object_end(json);
 }
 
-static void print_text_head(const bench *bench) {
+static void print_text_head(const bench_job *bench) {
   printf("%s, %s; %" PRId64 " runs each\n\n",
          bench->program->architecture ? bench->program->architecture : "?",
          bench->program->target ? bench->program->target : "?", bench->repeat);
@@ -150,8 +151,8 @@ static void print_text_head(const bench *bench) {
          " -----------: | -----------: |\n");
 }
 
-static void print_text_row(const bench *bench, const measurement *what,
-                           spread spread) {
+static void print_text_row(const bench_job *bench, const measurement *what,
+                           rate_spread spread) {
   char test[48];
   snprintf(test, sizeof test, "%s %" PRId64, what->name, what->tokens);
   printf("| %-16s | %7" PRId32 " | %-15s | %12.2f | %12.2f | %12.2f |\n",
@@ -171,7 +172,7 @@ static bool has_dynamic_input(const seq_function *function) {
 
 /* What to measure of a function with static sizes, where nobody can say how
  * many tokens a call is worth, is calls; one without states has no decoding. */
-static measurement suited(const bench *bench, measurement what) {
+static measurement suited(const bench_job *bench, measurement what) {
   if (bench->function && !has_dynamic_input(bench->function))
     what = what.one_by_one || what.tokens == 0
                ? (measurement){"", 0, true}
@@ -181,7 +182,7 @@ static measurement suited(const bench *bench, measurement what) {
   return what;
 }
 
-static bool measure(bench *bench, const options *options,
+static bool measure(bench_job *bench, const option_list *options,
                     const measurement *list, int count, seq_error *error) {
   bool as_json = has_option(options, "--json");
   seq_json json;
@@ -199,7 +200,7 @@ static bool measure(bench *bench, const options *options,
     for (int64_t r = 0; r < bench->repeat; ++r)
       if (!measure_once(bench, what, &bench->rates[r], error))
         return false;
-    spread spread = spread_of(bench->rates, bench->repeat);
+    rate_spread spread = spread_of(bench->rates, bench->repeat);
     if (as_json)
       print_json_row(&json, bench, what, bench->rates, spread);
     else
@@ -213,11 +214,11 @@ static bool measure(bench *bench, const options *options,
   return true;
 }
 
-static bool run(const seq_program *program, const options *options,
+static bool run(const seq_program *program, const option_list *options,
                 seq_error *error) {
   const int64_t most = INT64_C(1) << 40;
   int64_t prefill, decode;
-  bench bench = {.program = program};
+  bench_job bench = {.program = program};
   if (!seq_program_check(program, error) ||
       !integer_option(options, "--prefill", 0, most, 512, &prefill, error) ||
       !integer_option(options, "--decode", 0, most, 128, &decode, error) ||
@@ -239,7 +240,7 @@ static bool run(const seq_program *program, const options *options,
   return ok;
 }
 
-const command bench_command = {
+const program_command bench_command = {
     "bench", "Measure tokens per second.",
     "\nEach test runs once to warm up, then R times from zeroed states; the "
     "table has the\nmedian, the least and the most. prefill gives N random "

@@ -1,4 +1,5 @@
-/*===- decoder.c - feeds tokens to a language model ---------------------------===*/
+/*===- decoder.c - feeds tokens to a language model
+ * ---------------------------===*/
 
 #include "program/program.h"
 
@@ -9,28 +10,28 @@
 static bool check_signature(const seq_function *function, seq_error *error) {
   char text[256];
   if (function->n_inputs != 1)
-    return seq_fail(error, "function last has %" PRId32
-                           " inputs, expected one of token ids",
+    return seq_fail(error,
+                    "function last has %" PRId32
+                    " inputs, expected one of token ids",
                     function->n_inputs);
   const seq_tensor_type *ids = &function->inputs[0];
   if ((ids->dtype != SEQ_I32 && ids->dtype != SEQ_I64) || ids->rank < 1 ||
       ids->rank > 2)
-    return seq_fail(error,
-                    "input %s is %s, expected token ids int64[1, T] or int64[T]",
-                    ids->name, seq_tensor_type_text(ids, text, sizeof text));
+    return seq_fail(
+        error, "input %s is %s, expected token ids int64[1, T] or int64[T]",
+        ids->name, seq_tensor_type_text(ids, text, sizeof text));
   if (ids->rank == 2 && ids->shape[0] != 1 && ids->shape[0] != -1)
-    return seq_fail(error,
-                    "the program is compiled for batches of %" PRId64
-                    ", expected 1",
-                    ids->shape[0]);
+    return seq_fail(
+        error, "the program is compiled for batches of %" PRId64 ", expected 1",
+        ids->shape[0]);
   if (function->n_outputs < 1 || function->outputs[0].dtype > SEQ_BF16)
     return seq_fail(error, "function last has no floating-point output");
   return true;
 }
 
-bool decoder_open(decoder *decoder, const seq_program *program,
+bool decoder_open(decoder_state *decoder, const seq_program *program,
                   seq_session *session, int64_t most, seq_error *error) {
-  *decoder = (struct decoder){
+  *decoder = (decoder_state){
       .session = session, .program = program, .most = most < 1 ? 1 : most};
   if (program->vocabulary < 1)
     return seq_fail(error, "the program (%s) is not a language model",
@@ -50,13 +51,13 @@ bool decoder_open(decoder *decoder, const seq_program *program,
   return decoder->function->n_states == 0 || decoder->state;
 }
 
-void decoder_reset(decoder *decoder) {
+void decoder_reset(decoder_state *decoder) {
   decoder->held = 0;
   if (decoder->state)
     seq_state_reset(decoder->state);
 }
 
-bool decoder_feed(decoder *decoder, const int64_t *tokens, int64_t count,
+bool decoder_feed(decoder_state *decoder, const int64_t *tokens, int64_t count,
                   seq_tensor *logits, seq_error *error) {
   int64_t start = decoder->state ? 0 : decoder->held;
   if (decoder->held + count > decoder->most)
@@ -84,7 +85,7 @@ bool decoder_feed(decoder *decoder, const int64_t *tokens, int64_t count,
   return true;
 }
 
-void decoder_close(decoder *decoder) {
+void decoder_close(decoder_state *decoder) {
   seq_state_free(decoder->state);
   free(decoder->ids.data);
 }

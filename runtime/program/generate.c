@@ -1,4 +1,5 @@
-/*===- generate.c - `generate`: continue a prompt -----------------------------===*/
+/*===- generate.c - `generate`: continue a prompt
+ * -----------------------------===*/
 
 #include "program/program.h"
 
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const option own_options[] = {
+static const option_spec own_options[] = {
     {"--prompt", "TEXT", "The beginning, for models of bytes.", false},
     {"--ids", "1,2,3", "The beginning as token ids.", false},
     {"--max-new", "N", "How many tokens to generate; default: 64.", false},
@@ -26,14 +27,14 @@ typedef struct {
   int64_t *ids; /* the prompt, then what was generated */
   int64_t n_prompt, n_new, most_new;
   double prompt_seconds, new_seconds; /* of the calls after the first */
-} text;
+} generation;
 
-static bool append_prompt(text *text, const seq_program *program,
+static bool append_prompt(generation *text, const seq_program *program,
                           const char *prompt, seq_error *error) {
   if (!program->byte_level)
-    return seq_fail(error, "--prompt needs a model of bytes; this one's "
-                           "vocabulary has %" PRId64
-                           " tokens: give --ids instead",
+    return seq_fail(error,
+                    "--prompt needs a model of bytes; this one's "
+                    "vocabulary has %" PRId64 " tokens: give --ids instead",
                     program->vocabulary);
   for (; *prompt; ++prompt) {
     int64_t id = (unsigned char)*prompt;
@@ -47,8 +48,8 @@ static bool append_prompt(text *text, const seq_program *program,
   return true;
 }
 
-static bool append_ids(text *text, const seq_program *program, const char *list,
-                       seq_error *error) {
+static bool append_ids(generation *text, const seq_program *program,
+                       const char *list, seq_error *error) {
   while (*list) {
     size_t length = strcspn(list, ",");
     int64_t id;
@@ -56,9 +57,8 @@ static bool append_ids(text *text, const seq_program *program, const char *list,
       return seq_fail(error, "--ids: '%.*s', expected integers like 1,2,3",
                       (int)(length < 64 ? length : 64), list);
     if (id < 0 || id >= program->vocabulary)
-      return seq_fail(error,
-                      "--ids: token %" PRId64 ", expected 0 to %" PRId64, id,
-                      program->vocabulary - 1);
+      return seq_fail(error, "--ids: token %" PRId64 ", expected 0 to %" PRId64,
+                      id, program->vocabulary - 1);
     text->ids[text->n_prompt++] = id;
     list += length;
     if (*list == ',' && !*++list)
@@ -67,8 +67,8 @@ static bool append_ids(text *text, const seq_program *program, const char *list,
   return true;
 }
 
-static bool read_prompt(text *text, const seq_program *program,
-                        const options *options, seq_error *error) {
+static bool read_prompt(generation *text, const seq_program *program,
+                        const option_list *options, seq_error *error) {
   const char *prompt = option_value(options, "--prompt");
   const char *ids = option_value(options, "--ids");
   if (program->vocabulary < 1)
@@ -91,7 +91,7 @@ static bool read_prompt(text *text, const seq_program *program,
          seq_fail(error, "%s is empty", prompt ? "--prompt" : "--ids");
 }
 
-static bool stream_token(const seq_program *program, const text *text,
+static bool stream_token(const seq_program *program, const generation *text,
                          seq_error *error) {
   int64_t id = text->ids[text->n_prompt + text->n_new - 1];
   if (program->byte_level)
@@ -102,8 +102,8 @@ static bool stream_token(const seq_program *program, const text *text,
          seq_fail(error, "cannot write to standard output");
 }
 
-static bool generate(decoder *decoder, seq_sampler *sampler, text *text,
-                     bool stream, seq_error *error) {
+static bool generate(decoder_state *decoder, seq_sampler *sampler,
+                     generation *text, bool stream, seq_error *error) {
   seq_tensor logits;
   double start = seconds_now();
   if (!decoder_feed(decoder, text->ids, text->n_prompt, &logits, error))
@@ -126,16 +126,16 @@ static bool generate(decoder *decoder, seq_sampler *sampler, text *text,
   return true;
 }
 
-static double prompt_rate(const text *text) {
+static double prompt_rate(const generation *text) {
   return (double)text->n_prompt / text->prompt_seconds;
 }
 
 /* The first new token needs no call of its own. */
-static double new_rate(const text *text) {
+static double new_rate(const generation *text) {
   return (double)(text->n_new - 1) / text->new_seconds;
 }
 
-static void print_json(const seq_program *program, const text *text,
+static void print_json(const seq_program *program, const generation *text,
                        const seq_sampling *sampling, int32_t threads) {
   seq_json json;
   seq_json_begin(&json, stdout);
@@ -164,7 +164,7 @@ static void print_json(const seq_program *program, const text *text,
   seq_json_finish(&json);
 }
 
-static void print_rates(const text *text) {
+static void print_rates(const generation *text) {
   fprintf(stderr, "prompt: %" PRId64 " tokens, %.1f tokens/s; ", text->n_prompt,
           prompt_rate(text));
   if (text->n_new > 1)
@@ -174,7 +174,7 @@ static void print_rates(const text *text) {
     fprintf(stderr, "generated: 1 token\n");
 }
 
-static bool read_sampling(const options *options, seq_sampling *sampling,
+static bool read_sampling(const option_list *options, seq_sampling *sampling,
                           int64_t *most_new, seq_error *error) {
   int64_t seed;
   if (!integer_option(options, "--max-new", 1, INT64_C(1) << 40, 64, most_new,
@@ -190,9 +190,9 @@ static bool read_sampling(const options *options, seq_sampling *sampling,
   return true;
 }
 
-static bool execute(const seq_program *program, const options *options,
-                    text *text, decoder *decoder, seq_sampler **sampler,
-                    seq_error *error) {
+static bool execute(const seq_program *program, const option_list *options,
+                    generation *text, decoder_state *decoder,
+                    seq_sampler **sampler, seq_error *error) {
   seq_sampling sampling;
   bool json = has_option(options, "--json");
   if (!read_sampling(options, &sampling, &text->most_new, error) ||
@@ -217,12 +217,12 @@ static bool execute(const seq_program *program, const options *options,
   return true;
 }
 
-static bool run(const seq_program *program, const options *options,
+static bool run(const seq_program *program, const option_list *options,
                 seq_error *error) {
   if (!seq_program_check(program, error))
     return false;
-  text text = {0};
-  decoder decoder = {0};
+  generation text = {0};
+  decoder_state decoder = {0};
   seq_sampler *sampler = NULL;
   bool ok = execute(program, options, &text, &decoder, &sampler, error);
   seq_session *session = decoder.session;
@@ -233,7 +233,7 @@ static bool run(const seq_program *program, const options *options,
   return ok;
 }
 
-const command generate_command = {
+const program_command generate_command = {
     "generate", "Continue a prompt, token by token.",
     "\nThe new tokens go to standard output as they are made: text for models "
     "of bytes,\nelse ids. The rates go to standard error. The same seed gives "

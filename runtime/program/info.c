@@ -1,4 +1,5 @@
-/*===- info.c - `info`: what the program is -----------------------------------===*/
+/*===- info.c - `info`: what the program is
+ * -----------------------------------===*/
 
 #include "program/program.h"
 #include "seq/runtime/Team.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const option own_options[] = {{NULL, NULL, NULL, false}};
+static const option_spec own_options[] = {{NULL, NULL, NULL, false}};
 
 static const int64_t lengths[] = {1, 128, 2048};
 enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
@@ -46,7 +47,7 @@ typedef struct {
 
 /* A program whose weights are missing still says what it is. */
 static weights_info find_weights(const seq_program *program,
-                                 const options *options) {
+                                 const option_list *options) {
   weights_info info = {NULL, "ok", {""}};
   const char *named = option_value(options, "--weights");
   if (!named && program->weights_bytes == 0)
@@ -198,7 +199,7 @@ static void print_json(const seq_program *program, const weights_info *weights,
   seq_json_finish(&json);
 }
 
-static bool run(const seq_program *program, const options *options,
+static bool run(const seq_program *program, const option_list *options,
                 seq_error *error) {
   int64_t threads;
   if (!seq_program_check(program, error) ||
@@ -215,6 +216,6 @@ static bool run(const seq_program *program, const options *options,
   return true;
 }
 
-const command info_command = {
+const program_command info_command = {
     "info", "Say what the program computes, how, and from what.", NULL,
     own_options, run};

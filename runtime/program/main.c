@@ -1,4 +1,5 @@
-/*===- main.c - an executable's commands --------------------------------------===*/
+/*===- main.c - an executable's commands
+ * --------------------------------------===*/
 
 #include "program/program.h"
 
@@ -7,15 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const command *const commands[] = {&run_command, &generate_command,
-                                          &bench_command, &info_command};
+static const program_command *const commands[] = {
+    &run_command, &generate_command, &bench_command, &info_command};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(const char *program) {
   printf("usage: %s COMMAND [options]\n\n%s, compiled by seq\n\ncommands:\n",
-         program, seq_program_descriptor.architecture
-                      ? seq_program_descriptor.architecture
-                      : "a program");
+         program,
+         seq_program_descriptor.architecture
+             ? seq_program_descriptor.architecture
+             : "a program");
   for (int i = 0; i < N_COMMANDS; ++i)
     printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
   printf("\n%s COMMAND --help describes the options of one.\n", program);
@@ -34,7 +36,7 @@ static bool run(int argc, char **argv, seq_error *error) {
   if (argc < 2)
     return seq_fail(error, "no command: expected run, generate, bench or info "
                            "(see --help)");
-  const command *chosen = NULL;
+  const program_command *chosen = NULL;
   for (int i = 0; i < N_COMMANDS; ++i)
     if (strcmp(argv[1], commands[i]->name) == 0)
       chosen = commands[i];
@@ -51,7 +53,7 @@ static bool run(int argc, char **argv, seq_error *error) {
     print_command_help(chosen, program);
     return true;
   }
-  options given;
+  option_list given;
   bool ok = parse_options(chosen, argc - 2, argv + 2, &given, error) &&
             chosen->run(&seq_program_descriptor, &given, error);
   free(given.given);

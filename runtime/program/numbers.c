@@ -1,4 +1,5 @@
-/*===- numbers.c - parsing, timing, random inputs -----------------------------===*/
+/*===- numbers.c - parsing, timing, random inputs
+ * -----------------------------===*/
 
 #include "program/program.h"
 
@@ -34,11 +35,11 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-spread spread_of(double *values, int64_t count) {
+rate_spread spread_of(double *values, int64_t count) {
   qsort(values, (size_t)count, sizeof *values, by_value);
   double median = count % 2 ? values[count / 2]
                             : (values[count / 2 - 1] + values[count / 2]) / 2;
-  return (spread){median, values[0], values[count - 1]};
+  return (rate_spread){median, values[0], values[count - 1]};
 }
 
 /* Box and Muller. */
@@ -91,7 +92,7 @@ bool make_input(const seq_tensor_type *type, int64_t size, seq_tensor *tensor,
   if (seq_elements(type->rank, tensor->shape, element, &elements))
     tensor->data = seq_allocate(elements * element);
   char text[256];
-  return tensor->data || seq_fail(error, "no memory for input %s: %s",
-                                  type->name,
-                                  seq_tensor_text(tensor, text, sizeof text));
+  return tensor->data ||
+         seq_fail(error, "no memory for input %s: %s", type->name,
+                  seq_tensor_text(tensor, text, sizeof text));
 }

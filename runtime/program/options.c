@@ -1,4 +1,5 @@
-/*===- options.c - the options of a command -----------------------------------===*/
+/*===- options.c - the options of a command
+ * -----------------------------------===*/
 
 #include "program/program.h"
 #include "seq/runtime/Team.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const option common_options[] = {
+static const option_spec common_options[] = {
     {"--json", NULL, "Print JSON instead of text.", false},
     {"--threads", "N", "Threads to use; default: the CPUs it may run on.",
      false},
@@ -20,26 +21,27 @@ static const option common_options[] = {
     {"--help", NULL, "Print this.", false},
     {NULL, NULL, NULL, false}};
 
-static const option *find(const option *list, const char *name, size_t bytes) {
+static const option_spec *find(const option_spec *list, const char *name,
+                               size_t bytes) {
   for (; list->name; ++list)
     if (strlen(list->name) == bytes && memcmp(list->name, name, bytes) == 0)
       return list;
   return NULL;
 }
 
-bool has_option(const options *options, const char *name) {
+bool has_option(const option_list *options, const char *name) {
   return option_value(options, name) != NULL;
 }
 
-const char *option_value(const options *options, const char *name) {
+const char *option_value(const option_list *options, const char *name) {
   for (int i = 0; i < options->count; ++i)
     if (strcmp(options->given[i].option->name, name) == 0)
       return options->given[i].value;
   return NULL;
 }
 
-bool parse_options(const command *command, int argc, char **argv,
-                   options *options, seq_error *error) {
+bool parse_options(const program_command *command, int argc, char **argv,
+                   option_list *options, seq_error *error) {
   options->count = 0;
   options->given = calloc((size_t)argc + 1, sizeof *options->given);
   if (!options->given)
@@ -51,7 +53,7 @@ bool parse_options(const command *command, int argc, char **argv,
                       word);
     const char *equals = strchr(word, '=');
     size_t length = equals ? (size_t)(equals - word) : strlen(word);
-    const option *found = find(command->own, word, length);
+    const option_spec *found = find(command->own, word, length);
     if (!found)
       found = find(common_options, word, length);
     if (!found)
@@ -79,7 +81,7 @@ bool parse_options(const command *command, int argc, char **argv,
   return true;
 }
 
-bool integer_option(const options *options, const char *name, int64_t least,
+bool integer_option(const option_list *options, const char *name, int64_t least,
                     int64_t most, int64_t otherwise, int64_t *value,
                     seq_error *error) {
   const char *text = option_value(options, name);
@@ -95,8 +97,8 @@ bool integer_option(const options *options, const char *name, int64_t least,
                   name, text, least, most);
 }
 
-bool number_option(const options *options, const char *name, double otherwise,
-                   double *value, seq_error *error) {
+bool number_option(const option_list *options, const char *name,
+                   double otherwise, double *value, seq_error *error) {
   const char *text = option_value(options, name);
   *value = otherwise;
   if (!text)
@@ -109,16 +111,16 @@ bool number_option(const options *options, const char *name, double otherwise,
   return true;
 }
 
-static void print_options(const option *list) {
+static void print_options(const option_spec *list) {
   for (; list->name; ++list) {
     char head[64];
-    snprintf(head, sizeof head, "%s%s%s", list->name,
-             list->argument ? " " : "", list->argument ? list->argument : "");
+    snprintf(head, sizeof head, "%s%s%s", list->name, list->argument ? " " : "",
+             list->argument ? list->argument : "");
     printf("  %-24s %s\n", head, list->help);
   }
 }
 
-void print_command_help(const command *command, const char *program) {
+void print_command_help(const program_command *command, const char *program) {
   printf("usage: %s %s [options]\n\n%s\n", program, command->name,
          command->summary);
   if (command->details)
@@ -128,8 +130,8 @@ void print_command_help(const command *command, const char *program) {
   print_options(common_options);
 }
 
-seq_session *open_session(const seq_program *program, const options *options,
-                          seq_error *error) {
+seq_session *open_session(const seq_program *program,
+                          const option_list *options, seq_error *error) {
   int64_t threads;
   if (!integer_option(options, "--threads", 1, SEQ_MAX_THREADS, 0, &threads,
                       error))

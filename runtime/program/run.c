@@ -1,4 +1,5 @@
-/*===- run.c - `run`: arrays in, arrays out -----------------------------------===*/
+/*===- run.c - `run`: arrays in, arrays out
+ * -----------------------------------===*/
 
 #include "program/program.h"
 #include "seq/runtime/Npy.h"
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const option own_options[] = {
+static const option_spec own_options[] = {
     {"--input", "NAME=FILE", "Read an input from a .npy file; once for each.",
      true},
     {"--output", "NAME=FILE", "Write an output to a .npy file; once for each.",
@@ -22,10 +23,11 @@ typedef struct {
   seq_tensor *inputs;
   seq_session *session;
   seq_state *state;
-} job;
+} run_job;
 
-/* Sorts the values of `name`, each NAME=FILE, into paths by the type's index. */
-static bool assign_paths(const options *options, const char *name,
+/* Sorts the values of `name`, each NAME=FILE, into paths by the type's index.
+ */
+static bool assign_paths(const option_list *options, const char *name,
                          const char *what, const seq_tensor_type *types,
                          int32_t count, const char **paths, seq_error *error) {
   for (int i = 0; i < options->count; ++i) {
@@ -57,7 +59,7 @@ static bool assign_paths(const options *options, const char *name,
   return true;
 }
 
-static bool assign(job *job, const options *options, seq_error *error) {
+static bool assign(run_job *job, const option_list *options, seq_error *error) {
   const seq_function *function = job->function;
   job->input_paths =
       calloc((size_t)function->n_inputs + 1, sizeof *job->input_paths);
@@ -82,11 +84,11 @@ static bool assign(job *job, const options *options, seq_error *error) {
 
 /* A capacity that is enough for the sequences at hand: their longest dynamic
  * size. */
-static int64_t capacity(const job *job) {
+static int64_t capacity(const run_job *job) {
   int64_t largest = 1;
   for (int32_t i = 0; i < job->function->n_inputs; ++i)
-    for (int32_t axis = 0; axis < job->function->inputs[i].rank &&
-                           axis < job->inputs[i].rank;
+    for (int32_t axis = 0;
+         axis < job->function->inputs[i].rank && axis < job->inputs[i].rank;
          ++axis)
       if (job->function->inputs[i].shape[axis] < 0 &&
           job->inputs[i].shape[axis] > largest)
@@ -94,7 +96,7 @@ static int64_t capacity(const job *job) {
   return largest;
 }
 
-static bool read_inputs(job *job, seq_error *error) {
+static bool read_inputs(run_job *job, seq_error *error) {
   for (int32_t i = 0; i < job->function->n_inputs; ++i) {
     seq_error reason;
     if (!seq_npy_read(job->input_paths[i], job->function->inputs[i].dtype,
@@ -105,7 +107,7 @@ static bool read_inputs(job *job, seq_error *error) {
   return true;
 }
 
-static bool write_outputs(const job *job, seq_error *error) {
+static bool write_outputs(const run_job *job, seq_error *error) {
   const seq_tensor *outputs = seq_session_outputs(job->session);
   int32_t n = job->function->n_outputs, count = 0;
   const char **paths = calloc((size_t)n + 1, sizeof *paths);
@@ -124,7 +126,7 @@ static bool write_outputs(const job *job, seq_error *error) {
   return ok;
 }
 
-static void print_text(const job *job) {
+static void print_text(const run_job *job) {
   const seq_tensor *outputs = seq_session_outputs(job->session);
   char text[256];
   for (int32_t i = 0; i < job->function->n_outputs; ++i)
@@ -134,7 +136,7 @@ static void print_text(const job *job) {
            job->output_paths[i] ? job->output_paths[i] : "");
 }
 
-static void print_json(const job *job, double seconds) {
+static void print_json(const run_job *job, double seconds) {
   const seq_tensor *outputs = seq_session_outputs(job->session);
   seq_json json;
   seq_json_begin(&json, stdout);
@@ -159,8 +161,8 @@ static void print_json(const job *job, double seconds) {
   seq_json_finish(&json);
 }
 
-static bool execute(job *job, const seq_program *program,
-                    const options *options, seq_error *error) {
+static bool execute(run_job *job, const seq_program *program,
+                    const option_list *options, seq_error *error) {
   job->function =
       seq_find_function(program, option_value(options, "--function"), error);
   if (!job->function || !assign(job, options, error) ||
@@ -184,11 +186,11 @@ static bool execute(job *job, const seq_program *program,
   return true;
 }
 
-static bool run(const seq_program *program, const options *options,
+static bool run(const seq_program *program, const option_list *options,
                 seq_error *error) {
   if (!seq_program_check(program, error))
     return false;
-  job job = {0};
+  run_job job = {0};
   bool ok = execute(&job, program, options, error);
   for (int32_t i = 0; job.inputs && i < job.function->n_inputs; ++i)
     free(job.inputs[i].data);
@@ -200,7 +202,7 @@ static bool run(const seq_program *program, const options *options,
   return ok;
 }
 
-const command run_command = {
+const program_command run_command = {
     "run", "Run a function on arrays from .npy files.",
     "\nStates start as zeros. Outputs are written when all has succeeded; "
     "those without\n--output are computed and only described. `info` lists "

@@ -1,4 +1,5 @@
-/*===- sampler.c - from logits to the next token ------------------------------===*/
+/*===- sampler.c - from logits to the next token
+ * ------------------------------===*/
 
 #include "seq/runtime/Sampling.h"
 
@@ -129,7 +130,8 @@ static void sift_down(candidate *heap, int64_t count, int64_t index) {
 
 /* Moves the `most` first candidates, or those first ones whose weights reach
  * `mass`, to the end of the array, in falling order from its last place. A heap
- * makes that linear in the vocabulary, where sorting is not. The number moved. */
+ * makes that linear in the vocabulary, where sorting is not. The number moved.
+ */
 static int64_t select_first(const seq_sampler *sampler, int64_t most,
                             double maximum, double mass) {
   candidate *heap = sampler->candidates;

@@ -1,4 +1,5 @@
-/*===- check.c - checks of descriptors and of the inputs of a run ------------===*/
+/*===- check.c - checks of descriptors and of the inputs of a run
+ * ------------===*/
 
 #include "session/check.h"
 
@@ -27,11 +28,11 @@ static bool check_types(const seq_function *function, const char *what,
                       function->name, what, i);
     for (int32_t axis = 0; axis < type->rank; ++axis)
       if (type->shape[axis] < -1)
-        return seq_fail(error,
-                        "damaged program: function %s: %s %s: dimension %" PRId32
-                        " is %" PRId64,
-                        function->name, what, type->name, axis,
-                        type->shape[axis]);
+        return seq_fail(
+            error,
+            "damaged program: function %s: %s %s: dimension %" PRId32
+            " is %" PRId64,
+            function->name, what, type->name, axis, type->shape[axis]);
     for (int32_t other = 0; other < i; ++other)
       if (strcmp(types[other].name, type->name) == 0)
         return seq_fail(error,
@@ -77,16 +78,15 @@ bool seq_program_check(const seq_program *program, seq_error *error) {
   for (uint32_t i = 0; i < program->n_functions; ++i) {
     const seq_function *function = &program->functions[i];
     if (!function->name || !*function->name || !function->run)
-      return seq_fail(error,
-                      "damaged program: function %" PRIu32
-                      " has no name or no code",
-                      i);
+      return seq_fail(
+          error, "damaged program: function %" PRIu32 " has no name or no code",
+          i);
     if (!check_types(function, "input", function->inputs, function->n_inputs,
                      error) ||
         !check_types(function, "state", function->states, function->n_states,
                      error) ||
-        !check_types(function, "output", function->outputs,
-                     function->n_outputs, error) ||
+        !check_types(function, "output", function->outputs, function->n_outputs,
+                     error) ||
         !check_states(program, i, error))
       return false;
   }
@@ -140,14 +140,13 @@ bool seq_check_sizes(const seq_tensor_type *type, const seq_tensor *tensor,
     return seq_fail(error, "%s %s: dtype %s, expected %s", what, type->name,
                     seq_dtype_name(tensor->dtype), seq_dtype_name(type->dtype));
   if (tensor->rank != type->rank)
-    return seq_fail(error, "%s %s: rank %" PRId32 " (%s), expected %" PRId32
-                           " (%s)",
-                    what, type->name, tensor->rank,
-                    tensor->rank < 0 || tensor->rank > SEQ_MAX_RANK
-                        ? "?"
-                        : seq_tensor_text(tensor, found, sizeof found),
-                    type->rank,
-                    seq_tensor_type_text(type, expected, sizeof expected));
+    return seq_fail(
+        error, "%s %s: rank %" PRId32 " (%s), expected %" PRId32 " (%s)", what,
+        type->name, tensor->rank,
+        tensor->rank < 0 || tensor->rank > SEQ_MAX_RANK
+            ? "?"
+            : seq_tensor_text(tensor, found, sizeof found),
+        type->rank, seq_tensor_type_text(type, expected, sizeof expected));
   int64_t elements;
   if (!seq_elements(tensor->rank, tensor->shape, seq_dtype_bytes(tensor->dtype),
                     &elements))
@@ -191,7 +190,7 @@ bool seq_check_values(const seq_tensor_type *type, const seq_tensor *tensor,
                       seq_error *error) {
   /* A bool that is neither 0 nor 1 would mean different things to different
    * instructions. */
-  int64_t limit = type->dtype == SEQ_BOOL  ? 2
+  int64_t limit = type->dtype == SEQ_BOOL ? 2
                   : type->dtype >= SEQ_I8 ? type->limit
                                           : 0;
   if (limit <= 0)
@@ -211,10 +210,9 @@ bool seq_check_values(const seq_tensor_type *type, const seq_tensor *tensor,
       memcpy(place, longer, sizeof place);
       rest /= tensor->shape[axis];
     }
-    return seq_fail(error,
-                    "input %s: value %" PRId64
-                    " at [%s], expected 0 to %" PRId64,
-                    type->name, value, place, limit - 1);
+    return seq_fail(
+        error, "input %s: value %" PRId64 " at [%s], expected 0 to %" PRId64,
+        type->name, value, place, limit - 1);
   }
   return true;
 }

@@ -1,4 +1,5 @@
-/*===- check.h - checks of descriptors and of the inputs of a run -----------===*/
+/*===- check.h - checks of descriptors and of the inputs of a run
+ * -----------===*/
 #ifndef SEQ_RUNTIME_SESSION_CHECK_H
 #define SEQ_RUNTIME_SESSION_CHECK_H
 

@@ -1,4 +1,5 @@
-/*===- frame.c - what generated code calls ------------------------------------===*/
+/*===- frame.c - what generated code calls
+ * ------------------------------------===*/
 
 #include "session/session.h"
 
@@ -16,7 +17,9 @@ bool seq_buffer_reserve(seq_buffer *buffer, int64_t bytes) {
 }
 
 /* Program.h says why this is sound. */
-static _Noreturn void leave(seq_session *session) { longjmp(session->guard, 1); }
+static _Noreturn void leave(seq_session *session) {
+  longjmp(session->guard, 1);
+}
 
 void *seq_rt_arena(seq_frame *frame, int64_t bytes) {
   seq_session *session = frame->runtime;
@@ -57,8 +60,7 @@ void *seq_rt_result(seq_frame *frame, int64_t index, const int64_t *sizes) {
   }
   char text[256];
   int64_t element = seq_dtype_bytes(type->dtype), elements;
-  if (!valid ||
-      !seq_elements(output.rank, output.shape, element, &elements)) {
+  if (!valid || !seq_elements(output.rank, output.shape, element, &elements)) {
     seq_fail(session->error,
              "damaged program: output %s of function %s has no valid size (%s)",
              type->name, function->name,

@@ -1,4 +1,5 @@
-/*===- session.c - runs the functions of a program ---------------------------===*/
+/*===- session.c - runs the functions of a program
+ * ---------------------------===*/
 
 #include "session/session.h"
 #include "session/state.h"
@@ -53,8 +54,7 @@ static bool open_weights(seq_session *session, const char *path,
     return false;
   session->weights = seq_weights_open(path, error);
   free(own);
-  if (!session->weights ||
-      !seq_weights_check(session->weights, program, error))
+  if (!session->weights || !seq_weights_check(session->weights, program, error))
     return false;
   session->payload = seq_weights_payload(session->weights);
   return true;

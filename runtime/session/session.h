@@ -1,4 +1,5 @@
-/*===- session.h - the inside of a seq_session ------------------------------===*/
+/*===- session.h - the inside of a seq_session
+ * ------------------------------===*/
 #ifndef SEQ_RUNTIME_SESSION_SESSION_H
 #define SEQ_RUNTIME_SESSION_SESSION_H
 
@@ -27,9 +28,9 @@ struct seq_session {
   /* Room for the largest function. */
   void **args;
   seq_sizes sizes;
-  seq_buffer *staged;   /* copies of unaligned inputs */
-  seq_buffer *results;  /* memory of the outputs */
-  seq_tensor *outputs;  /* views of them; data = NULL: not produced */
+  seq_buffer *staged;  /* copies of unaligned inputs */
+  seq_buffer *results; /* memory of the outputs */
+  seq_tensor *outputs; /* views of them; data = NULL: not produced */
   seq_buffer arena;
 
   /* The run in progress. */

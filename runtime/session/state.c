@@ -1,4 +1,5 @@
-/*===- state.c - what a model remembers between calls ------------------------===*/
+/*===- state.c - what a model remembers between calls
+ * ------------------------===*/
 
 #include "session/state.h"
 #include "seq/runtime/Session.h"
@@ -26,7 +27,8 @@ static_assert(sizeof(state_header) == 64, "state file header");
 bool seq_program_has_capacity(const seq_program *program) {
   for (uint32_t f = 0; f < program->n_functions; ++f)
     for (int32_t i = 0; i < program->functions[f].n_states; ++i)
-      for (int32_t axis = 0; axis < program->functions[f].states[i].rank; ++axis)
+      for (int32_t axis = 0; axis < program->functions[f].states[i].rank;
+           ++axis)
         if (program->functions[f].states[i].shape[axis] < 0)
           return true;
   return false;
@@ -55,8 +57,8 @@ static bool place(seq_state *state, const seq_tensor_type *type,
                     type->name, state->capacity);
   tensor->data = (void *)(uintptr_t)state->bytes;
   state->types[state->count++] = type;
-  state->bytes += (elements * element + SEQ_ALIGNMENT - 1) / SEQ_ALIGNMENT *
-                  SEQ_ALIGNMENT;
+  state->bytes +=
+      (elements * element + SEQ_ALIGNMENT - 1) / SEQ_ALIGNMENT * SEQ_ALIGNMENT;
   return true;
 }
 
@@ -75,15 +77,15 @@ static bool place_all(seq_state *state, seq_error *error) {
       if (!seq_state_find(state, type->name) && !place(state, type, error))
         return false;
     }
-  void *block = mmap(NULL, (size_t)state->bytes + SEQ_ALIGNMENT,
-                     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *block =
+      mmap(NULL, (size_t)state->bytes + SEQ_ALIGNMENT, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED)
     return seq_fail(error, "no memory for states of %" PRId64 " bytes",
                     state->bytes);
   state->block = block;
   for (int32_t i = 0; i < state->count; ++i)
-    state->tensors[i].data =
-        state->block + (uintptr_t)state->tensors[i].data;
+    state->tensors[i].data = state->block + (uintptr_t)state->tensors[i].data;
   return true;
 }
 
@@ -205,8 +207,8 @@ static bool check_header(const seq_state *state, const state_header *header,
                     ", expected %016" PRIx64,
                     path, header->source_hash, state->program->source_hash);
   if (header->capacity != stored_capacity(state))
-    return seq_fail(error, "%s: states of capacity %" PRId64
-                           ", expected %" PRId64,
+    return seq_fail(error,
+                    "%s: states of capacity %" PRId64 ", expected %" PRId64,
                     path, header->capacity, stored_capacity(state));
   if (header->count != (uint32_t)state->count || header->bytes != state->bytes)
     return seq_fail(error,

@@ -1,4 +1,5 @@
-/*===- state.h - the inside of a seq_state ----------------------------------===*/
+/*===- state.h - the inside of a seq_state
+ * ----------------------------------===*/
 #ifndef SEQ_RUNTIME_SESSION_STATE_H
 #define SEQ_RUNTIME_SESSION_STATE_H
 

@@ -1,4 +1,5 @@
-/*===- error.c - one line that says what went wrong --------------------------===*/
+/*===- error.c - one line that says what went wrong
+ * --------------------------===*/
 
 #include "seq/runtime/Error.h"
 

@@ -1,4 +1,5 @@
-/*===- files.c - files that appear whole or not at all -----------------------===*/
+/*===- files.c - files that appear whole or not at all
+ * -----------------------===*/
 
 #include "support/files.h"
 
@@ -54,8 +55,8 @@ bool seq_file_create(seq_file *file, const char *path, seq_error *error) {
   } else {
     file->temporary = sibling(file->target, ".tmp");
     if (file->temporary)
-      file->descriptor = open(file->temporary,
-                              O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      file->descriptor =
+          open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   }
   if (file->descriptor < 0) {
     int reason = errno;

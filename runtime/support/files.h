@@ -1,4 +1,5 @@
-/*===- files.h - files that appear whole or not at all ----------------------===*/
+/*===- files.h - files that appear whole or not at all
+ * ----------------------===*/
 #ifndef SEQ_RUNTIME_SUPPORT_FILES_H
 #define SEQ_RUNTIME_SUPPORT_FILES_H
 
@@ -13,8 +14,8 @@
  * its name. A target that exists and is no regular file (a device, a pipe) has
  * no temporary file: it is opened and written in place. */
 typedef struct {
-  char *path;   /* as the user spelled it, for messages */
-  char *target; /* the file itself, links resolved */
+  char *path;               /* as the user spelled it, for messages */
+  char *target;             /* the file itself, links resolved */
   char *temporary, *backup; /* NULL when there is none */
   int descriptor;           /* -1 once closed */
   bool named;               /* the temporary file became the target */

@@ -1,4 +1,5 @@
-/*===- json.c - writes JSON ---------------------------------------------------===*/
+/*===- json.c - writes JSON
+ * ---------------------------------------------------===*/
 
 #include "seq/runtime/Json.h"
 
@@ -16,12 +17,8 @@ static size_t sequence(const unsigned char *at, size_t left) {
   size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   if (first < 0xc2 || first > 0xf4 || length > left)
     return 0;
-  unsigned char low = first == 0xe0   ? 0xa0
-                      : first == 0xf0 ? 0x90
-                                      : 0x80;
-  unsigned char high = first == 0xed   ? 0x9f
-                       : first == 0xf4 ? 0x8f
-                                       : 0xbf;
+  unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
   if (at[1] < low || at[1] > high)
     return 0;
   for (size_t i = 2; i < length; ++i)

@@ -1,4 +1,5 @@
-/*===- tensor.c - element types, sizes, memory -------------------------------===*/
+/*===- tensor.c - element types, sizes, memory
+ * -------------------------------===*/
 
 #include "seq/runtime/Tensor.h"
 
@@ -17,9 +18,9 @@ int64_t seq_dtype_bytes(int32_t dtype) {
 }
 
 const char *seq_dtype_name(int32_t dtype) {
-  static const char *const names[] = {"float32", "float64", "float16",
-                                      "bfloat16", "int8",   "uint8",
-                                      "int32",    "int64",  "bool"};
+  static const char *const names[] = {"float32",  "float64", "float16",
+                                      "bfloat16", "int8",    "uint8",
+                                      "int32",    "int64",   "bool"};
   return dtype < 0 || dtype > SEQ_BOOL ? "unknown" : names[dtype];
 }
 

@@ -1,4 +1,5 @@
-/*===- fpu.h - the floating-point mode of compiled code ----------------------===*
+/*===- fpu.h - the floating-point mode of compiled code
+ *----------------------===*
  *
  * Flush-to-zero and denormals-are-zero: subnormals made a matrix product 197×
  * slower. The rest of the control word is set as well, so that every thread

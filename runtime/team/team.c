@@ -1,4 +1,5 @@
-/*===- team.c - the threads of a session --------------------------------------===*
+/*===- team.c - the threads of a session
+ *--------------------------------------===*
  *
  * One word, the gate, says what the team is doing:
  *
@@ -120,9 +121,9 @@ static void leave(seq_team *team) {
 /* Waits until the bits of `mask` are 0. */
 static void wait_for_gate(seq_team *team, uint32_t mask) {
   uint32_t gate;
-  while ((gate = atomic_load_explicit(&team->gate.value,
-                                      memory_order_acquire)) &
-         mask)
+  while (
+      (gate = atomic_load_explicit(&team->gate.value, memory_order_acquire)) &
+      mask)
     seq_wait(&team->gate, gate, team->spins);
 }
 
@@ -195,8 +196,7 @@ static void move_workers_away(seq_team *team) {
 
 /* `kind` is 0 or EVERYONE. */
 static void open_gate(seq_team *team, uint32_t kind) {
-  uint32_t gate =
-      atomic_load_explicit(&team->gate.value, memory_order_relaxed);
+  uint32_t gate = atomic_load_explicit(&team->gate.value, memory_order_relaxed);
   atomic_store(&team->gate.value, (gate / EPOCH + 1) * EPOCH + OPEN + kind);
   if (seq_has_sleepers(&team->gate)) {
     move_workers_away(team);

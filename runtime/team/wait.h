@@ -1,4 +1,5 @@
-/*===- wait.h - spin, then sleep ----------------------------------------------===*
+/*===- wait.h - spin, then sleep
+ *----------------------------------------------===*
  *
  * A thread waits for a word to change. Sleepers are counted beside the word, so
  * that a change that nobody sleeps on costs no system call.

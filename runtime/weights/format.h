@@ -1,4 +1,5 @@
-/*===- format.h - the bytes of a weight file (see Weights.h) ----------------===*/
+/*===- format.h - the bytes of a weight file (see Weights.h)
+ * ----------------===*/
 #ifndef SEQ_RUNTIME_WEIGHTS_FORMAT_H
 #define SEQ_RUNTIME_WEIGHTS_FORMAT_H
 

@@ -1,4 +1,5 @@
-/*===- layout.c - the places of the entries of a weight file -----------------===*/
+/*===- layout.c - the places of the entries of a weight file
+ * -----------------===*/
 
 #include "seq/runtime/Tensor.h"
 #include "weights/format.h"
@@ -38,8 +39,8 @@ bool seq_weights_unique(const seq_weights_entry *entries, int64_t count,
   bool unique = true;
   for (int64_t i = 1; unique && i < count; ++i)
     if (strcmp(names[i - 1], names[i]) == 0)
-      unique = seq_fail(error, "weight %s: there are two of this name",
-                        names[i]);
+      unique =
+          seq_fail(error, "weight %s: there are two of this name", names[i]);
   free(names);
   return unique;
 }

@@ -1,4 +1,5 @@
-/*===- read.c - maps and checks a weight file --------------------------------===*/
+/*===- read.c - maps and checks a weight file
+ * --------------------------------===*/
 
 #include "seq/runtime/Tensor.h"
 #include "weights/format.h"
@@ -31,8 +32,8 @@ static bool check_header(const seq_weights *weights, seq_error *error) {
   if (header->reserved != 0)
     return seq_fail(error, "%s: damaged header (reserved field is set)", path);
 
-  uint64_t end = sizeof *header +
-                 (uint64_t)header->entries * sizeof(seq_weights_record);
+  uint64_t end =
+      sizeof *header + (uint64_t)header->entries * sizeof(seq_weights_record);
   /* end < 2^40, so only the sizes from the file can overflow. */
   if (header->names_bytes > UINT64_C(1) << 48 ||
       header->payload_offset % SEQ_WEIGHTS_PAGE != 0 ||
@@ -48,11 +49,10 @@ static bool check_header(const seq_weights *weights, seq_error *error) {
                     path, header->payload_bytes);
   uint64_t expected = header->payload_offset + header->payload_bytes;
   if (weights->file_bytes != expected)
-    return seq_fail(error,
-                    "%s: %s: it has %" PRIu64 " bytes, expected %" PRIu64, path,
-                    weights->file_bytes < expected ? "truncated"
-                                                   : "bytes after its end",
-                    weights->file_bytes, expected);
+    return seq_fail(
+        error, "%s: %s: it has %" PRIu64 " bytes, expected %" PRIu64, path,
+        weights->file_bytes < expected ? "truncated" : "bytes after its end",
+        weights->file_bytes, expected);
   return true;
 }
 
@@ -73,7 +73,8 @@ static bool read_entries(seq_weights *weights, seq_error *error) {
     seq_weights_entry *entry = &weights->entries[i];
     if (record->name_bytes == 0 || record->name_offset > header->names_bytes ||
         record->name_bytes >= header->names_bytes - record->name_offset ||
-        memchr(names + record->name_offset, 0, (size_t)record->name_bytes + 1) !=
+        memchr(names + record->name_offset, 0,
+               (size_t)record->name_bytes + 1) !=
             names + record->name_offset + record->name_bytes)
       return seq_fail(error, "%s: entry %" PRIu32 " has no valid name",
                       weights->path, i);
@@ -91,10 +92,9 @@ static bool read_entries(seq_weights *weights, seq_error *error) {
                       "%s: weight %s: %" PRIu64 " bytes, expected %" PRIu64,
                       weights->path, entry->name, record->bytes, entry->bytes);
     if (entry->offset % SEQ_ALIGNMENT != 0)
-      return seq_fail(error,
-                      "%s: weight %s: offset %" PRIu64
-                      " is not a multiple of %d",
-                      weights->path, entry->name, entry->offset, SEQ_ALIGNMENT);
+      return seq_fail(
+          error, "%s: weight %s: offset %" PRIu64 " is not a multiple of %d",
+          weights->path, entry->name, entry->offset, SEQ_ALIGNMENT);
     if (entry->offset < free_from)
       return seq_fail(error,
                       "%s: weight %s: at %" PRIu64
@@ -128,10 +128,9 @@ static bool map_file(seq_weights *weights, seq_error *error) {
     ok = seq_fail(error, "%s: not a weight file (no regular file)",
                   weights->path);
   else if (status.st_size < (off_t)sizeof weights->header)
-    ok = seq_fail(error,
-                  "%s: truncated: it has %lld bytes, expected at least %zu",
-                  weights->path, (long long)status.st_size,
-                  sizeof weights->header);
+    ok = seq_fail(
+        error, "%s: truncated: it has %lld bytes, expected at least %zu",
+        weights->path, (long long)status.st_size, sizeof weights->header);
   if (ok) {
     void *base = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE,
                       descriptor, 0);
@@ -175,10 +174,9 @@ bool seq_weights_check(const seq_weights *weights, const seq_program *program,
                     ", expected %016" PRIx64,
                     weights->path, header->layout_id, program->layout_id);
   if (header->payload_bytes != program->weights_bytes)
-    return seq_fail(error,
-                    "%s: payload of %" PRIu64 " bytes, expected %" PRIu64,
-                    weights->path, header->payload_bytes,
-                    program->weights_bytes);
+    return seq_fail(
+        error, "%s: payload of %" PRIu64 " bytes, expected %" PRIu64,
+        weights->path, header->payload_bytes, program->weights_bytes);
   return true;
 }
 

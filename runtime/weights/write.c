@@ -1,4 +1,5 @@
-/*===- write.c - writes a weight file in place -------------------------------===*/
+/*===- write.c - writes a weight file in place
+ * -------------------------------===*/
 
 #include "support/files.h"
 #include "weights/format.h"

@@ -1,4 +1,5 @@
-/*===- Fixture.c - a hand-written "generated" object --------------------------===*
+/*===- Fixture.c - a hand-written "generated" object
+ *--------------------------===*
  *
  * A language model with 8 channels:
  *
@@ -56,8 +57,7 @@ static void model(seq_frame *frame, int every) {
   }
   *position += tokens;
   for (int64_t t = every ? 0 : tokens - 1; t < tokens; ++t) {
-    readout_context context = {hidden + t * C, w,
-                               logits + (every ? t * V : 0)};
+    readout_context context = {hidden + t * C, w, logits + (every ? t * V : 0)};
     seq_rt_parallel(frame, readout, &context, V, 3);
   }
 }
@@ -86,8 +86,7 @@ static void mix_body(void *ctx, int64_t thread, int64_t threads) {
   int64_t lo = 4 * thread / threads, hi = 4 * (thread + 1) / threads;
   for (int64_t t = 0; t < context->tokens; ++t) {
     for (int64_t c = lo; c < hi; ++c) {
-      float before =
-          t == 0 ? 0 : context->y[(t - 1) * 4 + (c + 1) % 4];
+      float before = t == 0 ? 0 : context->y[(t - 1) * 4 + (c + 1) % 4];
       context->y[t * 4 + c] =
           context->g[t * 4 + c] * before + context->x[t * 4 + c];
     }
@@ -184,16 +183,13 @@ static const seq_tensor_type mix_inputs[] = {
 static const seq_tensor_type mix_outputs[] = {
     {"y", SEQ_F32, 3, SHAPE(1, -1, 4), SYMBOLS(-1, 0, -1), 0},
     {"sum", SEQ_F64, 0, NULL, NULL, 0}};
-static const seq_tensor_type how_type[] = {
-    {"how", SEQ_I32, 0, NULL, NULL, 8}};
+static const seq_tensor_type how_type[] = {{"how", SEQ_I32, 0, NULL, NULL, 8}};
 static const seq_tensor_type calls_type[] = {
     {"calls", SEQ_F32, 0, NULL, NULL, 0}};
 static const seq_tensor_type any_type[] = {
     {"y", SEQ_F32, 1, SHAPE(-1), SYMBOLS(0), 0}};
-static const seq_tensor_type scalar_in[] = {
-    {"x", SEQ_F32, 0, NULL, NULL, 0}};
-static const seq_tensor_type scalar_out[] = {
-    {"y", SEQ_F32, 0, NULL, NULL, 0}};
+static const seq_tensor_type scalar_in[] = {{"x", SEQ_F32, 0, NULL, NULL, 0}};
+static const seq_tensor_type scalar_out[] = {{"y", SEQ_F32, 0, NULL, NULL, 0}};
 static const seq_tensor_type mask_in[] = {
     {"mask", SEQ_BOOL, 2, SHAPE(2, 3), NULL, 0}};
 static const seq_tensor_type mask_out[] = {

@@ -1,7 +1,8 @@
-//===- NpyTest.cpp - reading and writing .npy files -------------------------------===//
+//===- NpyTest.cpp - reading and writing .npy files
+//-------------------------------===//
 
-#include "Support.h"
 #include "seq/runtime/Npy.h"
+#include "Support.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -28,11 +29,12 @@ std::string npy(const std::string &description, const std::string &data,
 }
 
 std::string describe(const std::string &dtype, const std::string &shape) {
-  return "{'descr': '" + dtype + "', 'fortran_order': False, 'shape': " + shape +
-         ", }";
+  return "{'descr': '" + dtype +
+         "', 'fortran_order': False, 'shape': " + shape + ", }";
 }
 
-template <typename T> std::string bytes(const std::vector<T> &values) {
+template <typename T>
+std::string bytes(const std::vector<T> &values) {
   return {reinterpret_cast<const char *>(values.data()),
           values.size() * sizeof(T)};
 }
@@ -43,8 +45,7 @@ std::string refusal(const std::string &contents, int dtype = SEQ_NPY_ANY) {
   writeFile(folder / "a.npy", contents);
   seq_tensor array;
   seq_error error = {"it was accepted"};
-  CHECK_FALSE(
-      seq_npy_read((folder / "a.npy").c_str(), dtype, &array, &error));
+  CHECK_FALSE(seq_npy_read((folder / "a.npy").c_str(), dtype, &array, &error));
   CHECK(array.data == nullptr);
   CHECK(std::string(error.message).find('\n') == std::string::npos);
   return error.message;
@@ -61,7 +62,8 @@ struct Read {
     CHECK(reinterpret_cast<uintptr_t>(array.data) % SEQ_ALIGNMENT == 0);
   }
   ~Read() { std::free(array.data); }
-  template <typename T> std::vector<T> values() const {
+  template <typename T>
+  std::vector<T> values() const {
     const T *data = static_cast<const T *>(array.data);
     return {data, data + seq_tensor_bytes(&array) / sizeof(T)};
   }
@@ -187,7 +189,8 @@ TEST_CASE("malformed headers are refused") {
 }
 
 TEST_CASE("a file cut at any length is refused") {
-  std::string whole = npy(describe("<f4", "(2, 2)"), bytes<float>({1, 2, 3, 4}));
+  std::string whole =
+      npy(describe("<f4", "(2, 2)"), bytes<float>({1, 2, 3, 4}));
   for (size_t length = 0; length < whole.size(); ++length) {
     INFO(length);
     CHECK(refusal(whole.substr(0, length)) != "it was accepted");
@@ -197,7 +200,8 @@ TEST_CASE("a file cut at any length is refused") {
 TEST_CASE("conversions within a kind") {
   TempFolder folder;
   std::string path = folder / "a.npy";
-  writeFile(path, npy(describe("<f8", "(3,)"), bytes<double>({0.1, -2, INFINITY})));
+  writeFile(path,
+            npy(describe("<f8", "(3,)"), bytes<double>({0.1, -2, INFINITY})));
   CHECK(Read(path, SEQ_F32).values<float>() ==
         std::vector<float>{0.1f, -2, INFINITY});
   writeFile(path, npy(describe("<f2", "(2,)"), bytes<uint16_t>({0x3c00, 1})));
@@ -209,22 +213,24 @@ TEST_CASE("conversions within a kind") {
   CHECK(Read(path, SEQ_I32).values<int32_t>() == std::vector<int32_t>{-1, 7});
   CHECK(Read(path, SEQ_I8).values<int8_t>() == std::vector<int8_t>{-1, 7});
   /* Twice rounded, 1 + 2^-11 + 2^-40 would become 1. */
-  writeFile(path, npy(describe("<f8", "(1,)"),
-                      bytes<double>({1 + std::ldexp(1, -11) +
-                                     std::ldexp(1, -40)})));
-  CHECK(Read(path, SEQ_F16).values<uint16_t>() == std::vector<uint16_t>{0x3c01});
+  writeFile(path,
+            npy(describe("<f8", "(1,)"),
+                bytes<double>({1 + std::ldexp(1, -11) + std::ldexp(1, -40)})));
+  CHECK(Read(path, SEQ_F16).values<uint16_t>() ==
+        std::vector<uint16_t>{0x3c01});
 }
 
 TEST_CASE("values that do not fit are refused, and so are other kinds") {
-  std::string big = npy(describe("<i8", "(2,)"),
-                        bytes<int64_t>({1, int64_t(1) << 31}));
+  std::string big =
+      npy(describe("<i8", "(2,)"), bytes<int64_t>({1, int64_t(1) << 31}));
   CHECK_THAT(refusal(big, SEQ_I32),
              Contains("dtype int64, expected int32") && Contains("index 1"));
-  CHECK_THAT(refusal(npy(describe("<i4", "(1,)"), bytes<int32_t>({-1})), SEQ_U8),
-             Contains("does not fit"));
-  CHECK_THAT(refusal(npy(describe("<f8", "(1,)"), bytes<double>({1e300})),
-                     SEQ_F32),
-             Contains("does not fit"));
+  CHECK_THAT(
+      refusal(npy(describe("<i4", "(1,)"), bytes<int32_t>({-1})), SEQ_U8),
+      Contains("does not fit"));
+  CHECK_THAT(
+      refusal(npy(describe("<f8", "(1,)"), bytes<double>({1e300})), SEQ_F32),
+      Contains("does not fit"));
   CHECK_THAT(refusal(npy(describe("<f4", "(1,)"), "1234"), SEQ_I64),
              Contains("dtype float32, expected int64"));
   CHECK_THAT(refusal(npy(describe("<i4", "(1,)"), "1234"), SEQ_F32),
@@ -237,9 +243,9 @@ TEST_CASE("files that cannot be opened are named") {
   seq_tensor array;
   seq_error error;
   CHECK_FALSE(seq_npy_read("/nonexistent/a.npy", SEQ_NPY_ANY, &array, &error));
-  CHECK(error.message ==
-        std::string(
-            "cannot read /nonexistent/a.npy: No such file or directory"));
+  CHECK(
+      error.message ==
+      std::string("cannot read /nonexistent/a.npy: No such file or directory"));
   CHECK_FALSE(seq_npy_read("/tmp", SEQ_NPY_ANY, &array, &error));
   CHECK_THAT(error.message, Contains("directory"));
 }

@@ -1,4 +1,5 @@
-//===- ProgramTest.cpp - the command line of a compiled program --------------------===//
+//===- ProgramTest.cpp - the command line of a compiled program
+//--------------------===//
 
 #include "Support.h"
 #include "seq/runtime/Npy.h"
@@ -121,8 +122,8 @@ TEST_CASE("run: inputs from files, outputs to files") {
   Program program;
   std::vector<int64_t> ids = {3, 1, 4};
   program.write("ids.npy", ids, {1, 3});
-  Result result = program({"run", "--input", "input_ids=ids.npy", "--output",
-                           "logits=logits.npy"});
+  Result result = program(
+      {"run", "--input", "input_ids=ids.npy", "--output", "logits=logits.npy"});
   CHECK(result.err == "");
   CHECK(result.status == 0);
   CHECK(result.out == "logits: float32[1, 3, 11] -> logits.npy\n");
@@ -193,7 +194,7 @@ TEST_CASE("run: outputs that cannot be written leave everything as it was") {
   program.write<float>("x.npy", {1, 2, 3, 4}, {1, 1, 4});
   writeFile(program.folder / "old.npy", "older");
   program.files = program.folder.files();
-  std::vector<std::string> base = {"run",  "--function", "mix",    "--input",
+  std::vector<std::string> base = {"run",     "--function", "mix",    "--input",
                                    "x=x.npy", "--input",    "g=x.npy"};
   auto with = [&](std::vector<std::string> more) {
     more.insert(more.begin(), base.begin(), base.end());
@@ -201,8 +202,9 @@ TEST_CASE("run: outputs that cannot be written leave everything as it was") {
   };
   program.refuses(with({"--output", "y=old.npy", "--output", "sum=/dev/full"}),
                   "cannot write /dev/full: No space left on device");
-  program.refuses(with({"--output", "y=new.npy", "--output", "sum=none/sum.npy"}),
-                  "cannot write none/sum.npy: No such file or directory");
+  program.refuses(
+      with({"--output", "y=new.npy", "--output", "sum=none/sum.npy"}),
+      "cannot write none/sum.npy: No such file or directory");
   program.refuses(with({"--output", "y=new.npy", "--output", "sum=."}),
                   "it is a directory");
   program.refuses(with({"--output", "y=new.npy", "--output", "sum=new.npy"}),
@@ -251,8 +253,8 @@ TEST_CASE("generate: text of a byte-level model") {
   Result result = program({"generate", "--prompt", prompt, "--max-new=8"});
   CHECK(result.status == 0);
   CHECK(result.out == std::string(expected.begin(), expected.end()) + "\n");
-  result = program({"generate", "--ids", "72,101,108,108,111", "--max-new=8",
-                    "--json"});
+  result = program(
+      {"generate", "--ids", "72,101,108,108,111", "--max-new=8", "--json"});
   CHECK_THAT(result.out, Contains("\"ids\": [" + join(expected, ", ") + "]") &&
                              Contains("\"text\": \""));
   program.refuses({"generate", "--prompt", "caf\xc3\xa9"},
@@ -280,14 +282,16 @@ TEST_CASE("generate: errors") {
   program.refuses({"generate", "--prompt", "x"},
                   "--prompt needs a model of bytes");
   program.refuses({"generate", "--ids", ""}, "--ids is empty");
-  program.refuses({"generate", "--ids", "1,x"}, "--ids: 'x', expected integers");
+  program.refuses({"generate", "--ids", "1,x"},
+                  "--ids: 'x', expected integers");
   program.refuses({"generate", "--ids", "1,,2"}, "--ids: '', expected");
   program.refuses({"generate", "--ids", "1,"}, "ends with a comma");
   program.refuses({"generate", "--ids", "1,11"},
                   "--ids: token 11, expected 0 to 10");
   program.refuses({"generate", "--ids", "-1"}, "--ids: token -1, expected");
   program.refuses({"generate", "--ids", "99999999999999999999"}, "--ids: '999");
-  program.refuses({"generate", "--ids", "1", "--max-new", "0"}, "--max-new '0'");
+  program.refuses({"generate", "--ids", "1", "--max-new", "0"},
+                  "--max-new '0'");
   program.refuses({"generate", "--ids", "1", "--temperature", "-1"},
                   "temperature -1, expected at least 0");
   program.refuses({"generate", "--ids", "1", "--temperature", "nan"},
@@ -304,7 +308,8 @@ TEST_CASE("weights: another file, a missing one, a wrong one") {
   std::filesystem::rename(program.folder / "program.weights",
                           program.folder / "other");
   program.refuses({"generate", "--ids", "1"},
-                  "cannot open weight file " + program.folder / "program.weights");
+                  "cannot open weight file " +
+                      program.folder / "program.weights");
   Result result = program(
       {"generate", "--ids", "1", "--max-new", "2", "--weights", "other"});
   CHECK(result.status == 0);
@@ -323,18 +328,20 @@ TEST_CASE("bench: table and JSON") {
   CHECK(result.err == "");
   CHECK(result.status == 0);
   CHECK_THAT(result.out, StartsWith("fixture, any; 3 runs each\n") &&
-                             Contains("| prefill 16") && Contains("| decode 8"));
-  result = program({"bench", "--prefill", "16", "--decode", "0", "--repeat", "2",
-                    "--json", "--threads", "1"});
-  CHECK_THAT(result.out,
-             StartsWith("{\"architecture\": \"fixture\", \"target\": \"any\", "
-                        "\"function\": \"last\", \"threads\": 1, \"tests\": "
-                        "[{\"test\": \"prefill\", \"tokens\": 16, \"median\": "));
+                             Contains("| prefill 16") &&
+                             Contains("| decode 8"));
+  result = program({"bench", "--prefill", "16", "--decode", "0", "--repeat",
+                    "2", "--json", "--threads", "1"});
+  CHECK_THAT(
+      result.out,
+      StartsWith("{\"architecture\": \"fixture\", \"target\": \"any\", "
+                 "\"function\": \"last\", \"threads\": 1, \"tests\": "
+                 "[{\"test\": \"prefill\", \"tokens\": 16, \"median\": "));
   CHECK_THAT(result.out, !Contains("decode"));
   result = program({"bench", "--function", "mix", "--prefill", "9"});
   CHECK(result.status == 0);
-  CHECK_THAT(result.out, Contains("| mix") && Contains("prefill 9") &&
-                             !Contains("decode"));
+  CHECK_THAT(result.out,
+             Contains("| mix") && Contains("prefill 9") && !Contains("decode"));
   result = program({"bench", "--function", "static"});
   CHECK_THAT(result.out, Contains("| call 1"));
   result = program({"bench", "--function", "forward", "--decode", "4"});
@@ -348,8 +355,8 @@ TEST_CASE("info: text and JSON") {
   Result result = program({"info"});
   CHECK(result.err == "");
   CHECK_THAT(result.out,
-             Contains("architecture: fixture\n") &&
-                 Contains("target: any\n") && Contains("function mix\n") &&
+             Contains("architecture: fixture\n") && Contains("target: any\n") &&
+                 Contains("function mix\n") &&
                  Contains("  input   input_ids: int64[1, d0], 0 to 10\n") &&
                  Contains("  state   h: float32[1, 8]\n") &&
                  Contains("  output  logits: float32[1, d0, 11]\n") &&
@@ -368,10 +375,11 @@ TEST_CASE("info: text and JSON") {
 
 TEST_CASE("help, and what is no command") {
   Program program;
-  for (std::vector<std::string> arguments :
-       {std::vector<std::string>{"--help"}, {"run", "--help"},
-        {"generate", "--help"}, {"bench", "--nothing", "--help"},
-        {"info", "--help"}}) {
+  for (std::vector<std::string> arguments : {std::vector<std::string>{"--help"},
+                                             {"run", "--help"},
+                                             {"generate", "--help"},
+                                             {"bench", "--nothing", "--help"},
+                                             {"info", "--help"}}) {
     Result result = program(arguments);
     CHECK(result.status == 0);
     CHECK(result.err == "");
@@ -386,8 +394,11 @@ TEST_CASE("help, and what is no command") {
 TEST_CASE("a full standard output is an error") {
   Program program;
   for (std::vector<std::string> arguments :
-       {std::vector<std::string>{"info"}, {"info", "--json"}, {"--help"},
-        {"generate", "--ids", "1"}, {"generate", "--ids", "1", "--json"},
+       {std::vector<std::string>{"info"},
+        {"info", "--json"},
+        {"--help"},
+        {"generate", "--ids", "1"},
+        {"generate", "--ids", "1", "--json"},
         {"bench", "--prefill", "1", "--decode", "1"}}) {
     Result result = program(arguments, "/dev/full");
     CHECK(result.status == 1);

@@ -1,7 +1,8 @@
-//===- SamplingTest.cpp - from logits to the next token ----------------------------===//
+//===- SamplingTest.cpp - from logits to the next token
+//----------------------------===//
 
-#include "Support.h"
 #include "seq/runtime/Sampling.h"
+#include "Support.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -156,7 +157,10 @@ TEST_CASE("logits and settings that make no sense are refused") {
   refused({infinity, 0}, "token 0 is infinite");
   refused({-infinity, -infinity}, "all tokens");
   seq_sampler_free(sampler);
-  for (seq_sampling bad : {seq_sampling{-1, 0, 1, 0}, {NAN, 0, 1, 0},
-                           {1, -1, 1, 0}, {1, 0, 0, 0}, {1, 0, 1.5, 0}})
+  for (seq_sampling bad : {seq_sampling{-1, 0, 1, 0},
+                           {NAN, 0, 1, 0},
+                           {1, -1, 1, 0},
+                           {1, 0, 0, 0},
+                           {1, 0, 1.5, 0}})
     CHECK(seq_sampler_create(&bad, 2, &error) == nullptr);
 }

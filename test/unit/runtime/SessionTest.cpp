@@ -1,7 +1,8 @@
-//===- SessionTest.cpp - running the functions of a program ------------------------===//
+//===- SessionTest.cpp - running the functions of a program
+//------------------------===//
 
-#include "Support.h"
 #include "seq/runtime/Session.h"
+#include "Support.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -121,13 +122,15 @@ TEST_CASE("team and barrier from a program") {
     }
     for (int i = 0; i < 4 * 33; ++i)
       expected.push_back(
-          g[i] * (i < 4 ? 0 : expected[i - i % 4 - 4 + (i % 4 + 1) % 4]) + x[i]);
+          g[i] * (i < 4 ? 0 : expected[i - i % 4 - 4 + (i % 4 + 1) % 4]) +
+          x[i]);
     REQUIRE(s.run("mix", {view(x, {1, 33, 4}), view(g, {1, 33, 4})}));
     CHECK(s.output() == expected);
     double sum = 0;
     for (float value : expected)
       sum += value;
-    CHECK(*static_cast<double *>(seq_session_outputs(s.session)[1].data) == sum);
+    CHECK(*static_cast<double *>(seq_session_outputs(s.session)[1].data) ==
+          sum);
   }
 }
 
@@ -314,8 +317,9 @@ TEST_CASE("states with a capacity") {
   REQUIRE(seq_session_run(session, state.get(), &function, &good, &error));
   CHECK((seen[0] == 5 && seen[1] == 5 && seen[2] == 1));
   CHECK_FALSE(seq_session_run(session, state.get(), &function, &bad, &error));
-  CHECK_THAT(error.message, Contains("state cache: dimension 1 is 5, expected 4 "
-                                     "as dimension 1 of x"));
+  CHECK_THAT(error.message,
+             Contains("state cache: dimension 1 is 5, expected 4 "
+                      "as dimension 1 of x"));
   CHECK_FALSE(seq_session_run(session, nullptr, &function, &good, &error));
   CHECK_THAT(error.message, Contains("needs states"));
   State foreign = makeState();

@@ -1,4 +1,5 @@
-//===- Support.h - temporary folders, files and weights for the tests -----------===//
+//===- Support.h - temporary folders, files and weights for the tests
+//-----------===//
 #ifndef SEQ_TEST_UNIT_RUNTIME_SUPPORT_H
 #define SEQ_TEST_UNIT_RUNTIME_SUPPORT_H
 
@@ -51,14 +52,36 @@ inline void writeFile(const std::string &path, const std::string &bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-template <typename T> struct DtypeOf;
-template <> struct DtypeOf<float> { static constexpr int value = SEQ_F32; };
-template <> struct DtypeOf<double> { static constexpr int value = SEQ_F64; };
-template <> struct DtypeOf<uint16_t> { static constexpr int value = SEQ_F16; };
-template <> struct DtypeOf<int8_t> { static constexpr int value = SEQ_I8; };
-template <> struct DtypeOf<uint8_t> { static constexpr int value = SEQ_U8; };
-template <> struct DtypeOf<int32_t> { static constexpr int value = SEQ_I32; };
-template <> struct DtypeOf<int64_t> { static constexpr int value = SEQ_I64; };
+template <typename T>
+struct DtypeOf;
+template <>
+struct DtypeOf<float> {
+  static constexpr int value = SEQ_F32;
+};
+template <>
+struct DtypeOf<double> {
+  static constexpr int value = SEQ_F64;
+};
+template <>
+struct DtypeOf<uint16_t> {
+  static constexpr int value = SEQ_F16;
+};
+template <>
+struct DtypeOf<int8_t> {
+  static constexpr int value = SEQ_I8;
+};
+template <>
+struct DtypeOf<uint8_t> {
+  static constexpr int value = SEQ_U8;
+};
+template <>
+struct DtypeOf<int32_t> {
+  static constexpr int value = SEQ_I32;
+};
+template <>
+struct DtypeOf<int64_t> {
+  static constexpr int value = SEQ_I64;
+};
 
 /// A view of `values`.
 template <typename T>

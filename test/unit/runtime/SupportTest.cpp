@@ -1,4 +1,5 @@
-//===- SupportTest.cpp - JSON, errors, element types --------------------------------===//
+//===- SupportTest.cpp - JSON, errors, element types
+//--------------------------------===//
 
 #include "Support.h"
 #include "seq/runtime/Json.h"
@@ -9,7 +10,8 @@
 using namespace seq_test;
 
 namespace {
-template <typename F> std::string json(F write) {
+template <typename F>
+std::string json(F write) {
   char *text = nullptr;
   size_t size = 0;
   FILE *stream = open_memstream(&text, &size);
@@ -40,7 +42,8 @@ TEST_CASE("JSON nests, separates and escapes") {
         }) == "{\"a\": [-1, {}, []], \"b\\\"\": true, \"n\": null}\n");
   CHECK(json([](seq_json *j) {
           seq_json_bytes(j, nullptr, "\0\n\t\\\xc3\xa9\xff\xed\xa0\x80z", 11);
-        }) == "\"\\u0000\\n\\u0009\\\\\xc3\xa9\\ufffd\\ufffd\\ufffd\\ufffdz\"\n");
+        }) ==
+        "\"\\u0000\\n\\u0009\\\\\xc3\xa9\\ufffd\\ufffd\\ufffd\\ufffdz\"\n");
 }
 
 TEST_CASE("JSON numbers read back as the same double") {

@@ -1,4 +1,5 @@
-//===- TeamTest.cpp - the threads of a session ------------------------------------===//
+//===- TeamTest.cpp - the threads of a session
+//------------------------------------===//
 
 #include "seq/runtime/Team.h"
 
@@ -31,13 +32,17 @@ Team makeTeam(int threads) {
 }
 
 /// Calls a C++ function object where a body is expected.
-template <typename F> void parallel(const Team &team, F f, int64_t n, int64_t grain) {
+template <typename F>
+void parallel(const Team &team, F f, int64_t n, int64_t grain) {
   seq_team_parallel(
       team.get(),
-      [](void *ctx, int64_t lo, int64_t hi) { (*static_cast<F *>(ctx))(lo, hi); },
+      [](void *ctx, int64_t lo, int64_t hi) {
+        (*static_cast<F *>(ctx))(lo, hi);
+      },
       &f, n, grain);
 }
-template <typename F> void everyone(const Team &team, F f) {
+template <typename F>
+void everyone(const Team &team, F f) {
   seq_team_run(
       team.get(),
       [](void *ctx, int64_t thread, int64_t threads) {
@@ -81,11 +86,13 @@ TEST_CASE("every index is handed out once, in ranges of at most the grain") {
 TEST_CASE("negative and enormous n") {
   Team team = makeTeam(3);
   int calls = 0;
-  parallel(team, [&](int64_t, int64_t) { ++calls; }, -5, 1);
+  parallel(
+      team, [&](int64_t, int64_t) { ++calls; }, -5, 1);
   CHECK(calls == 0);
   std::atomic<int64_t> sum{0};
-  parallel(team, [&](int64_t lo, int64_t hi) { sum += hi - lo; }, INT64_MAX,
-           INT64_MAX / 3);
+  parallel(
+      team, [&](int64_t lo, int64_t hi) { sum += hi - lo; }, INT64_MAX,
+      INT64_MAX / 3);
   CHECK(sum == INT64_MAX);
 }
 
@@ -100,7 +107,8 @@ TEST_CASE("many dispatches in a row, with and without pauses") {
         for (int i = 0; i < threads; ++i)
           total += parts[i] == 1;
       } else {
-        parallel(team, [&](int64_t lo, int64_t) { parts[lo] = 1; }, 50, 1);
+        parallel(
+            team, [&](int64_t lo, int64_t) { parts[lo] = 1; }, 50, 1);
         for (int64_t part : parts)
           total += part;
       }
@@ -170,7 +178,8 @@ TEST_CASE("a barrier waits for threads that are asleep") {
 TEST_CASE("a barrier outside of a team body does nothing") {
   Team team = makeTeam(3);
   seq_team_barrier(team.get());
-  parallel(team, [&](int64_t, int64_t) { seq_team_barrier(team.get()); }, 10, 1);
+  parallel(
+      team, [&](int64_t, int64_t) { seq_team_barrier(team.get()); }, 10, 1);
 }
 
 TEST_CASE("nested bodies run on their own thread") {
@@ -216,7 +225,8 @@ TEST_CASE("several teams at once") {
       seq_error error;
       Team team(seq_team_create(3, &error));
       for (int round = 0; round < 200; ++round)
-        parallel(team, [&](int64_t lo, int64_t hi) { sum += hi - lo; }, 100, 9);
+        parallel(
+            team, [&](int64_t lo, int64_t hi) { sum += hi - lo; }, 100, 9);
     });
   for (std::thread &user : users)
     user.join();
@@ -278,7 +288,8 @@ TEST_CASE("subnormals are flushed in bodies and the caller's mode returns") {
       if (half != 0.0f || (_mm_getcsr() & 0xffc0) != 0x9fc0)
         ++wrong;
     };
-    parallel(team, [&](int64_t, int64_t) { check(); }, 100, 1);
+    parallel(
+        team, [&](int64_t, int64_t) { check(); }, 100, 1);
     CHECK(_mm_getcsr() == odd);
     everyone(team, [&](int64_t, int64_t) { check(); });
     CHECK(_mm_getcsr() == odd);

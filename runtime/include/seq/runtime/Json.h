@@ -1,4 +1,5 @@
-/*===- Json.h - Writes JSON (RFC 8259) to a stream ---------------------------===*
+/*===- Json.h - Writes JSON (RFC 8259) to a stream
+ *---------------------------===*
  *
  * The caller's calls mirror the document; commas and escapes are done here.
  * `key` is the member's name inside an object and NULL elsewhere. Whether the

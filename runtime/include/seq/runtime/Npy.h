@@ -1,4 +1,5 @@
-/*===- Npy.h - Arrays in NumPy's .npy files ----------------------------------===*
+/*===- Npy.h - Arrays in NumPy's .npy files
+ *----------------------------------===*
  *
  * Read: versions 1, 2 and 3, C order, little-endian f2 f4 f8 i1 u1 i4 i8 b1,
  * rank at most SEQ_MAX_RANK, and nothing after the data. Everything else is

@@ -59,10 +59,9 @@ typedef struct {
  * its capacity: chosen when the state is created, constant afterwards, and the
  * same for all of them.
  *
- * A function whose name begins with "last" or "forward" has no other special
- * meaning than this: `generate` and `bench` of a language model look for
- * "last", whose only input holds token ids [1, T] or [T] and whose first
- * output holds `vocabulary` logits. */
+ * `generate` and `bench` of a language model run "last": its only input holds
+ * token ids, int32 or int64, [1, T] or [T], and its first output `vocabulary`
+ * logits. If it has no states, it is given the whole sequence at every call. */
 typedef struct {
   const char *name; /* "forward" (all logits), "last" (logits of the last
                        position only), or the user's function name */

@@ -1,4 +1,5 @@
-/*===- Sampling.h - From logits to the next token ----------------------------===*
+/*===- Sampling.h - From logits to the next token
+ *----------------------------===*
  *
  * With temperature T, top-k k and top-p p:
  *

@@ -1,4 +1,5 @@
-/*===- Session.h - Runs the functions of a program ---------------------------===*
+/*===- Session.h - Runs the functions of a program
+ *---------------------------===*
  *
  * A session holds what runs share: the mapped weights, the threads, scratch and
  * output memory. Opening it allocates; afterwards only scratch, outputs and
@@ -54,7 +55,8 @@ void seq_session_close(seq_session *session); /* NULL is fine */
 int32_t seq_session_threads(const seq_session *session);
 
 /* Runs `function` on `inputs` (n_inputs of them, in its order; any alignment;
- * not the outputs of this session, which are about to be overwritten) and updates `state` (NULL is fine for a function without states).
+ * not the outputs of this session, which are about to be overwritten) and
+ * updates `state` (NULL is fine for a function without states).
  *
  * Before anything runs, each input is checked: dtype, rank, static sizes, equal
  * symbols, integers in [0, limit), bool 0 or 1; and scratch memory is reserved.

@@ -1,4 +1,5 @@
-/*===- State.h - What a model remembers between calls ------------------------===*
+/*===- State.h - What a model remembers between calls
+ *------------------------===*
  *
  * One object holds all states of a program (states of equal name in several
  * functions are one) in one block of memory, so that snapshot and rollback are

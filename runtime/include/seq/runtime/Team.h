@@ -1,4 +1,5 @@
-/*===- Team.h - The threads of a session -------------------------------------===*
+/*===- Team.h - The threads of a session
+ *-------------------------------------===*
  *
  * A fixed set of threads: the one that calls, and threads - 1 workers, alive as
  * long as the team. Workers that have nothing to do spin for a fraction of a
