@@ -5,8 +5,9 @@
  *
  *   h ← h/2 + E[id]      logits = hᵀ W
  *
- * E [V, 8] and W [8, V] come from the weight file. Then functions that exercise
- * the rest of the interface.
+ * E [V, 8] and W [8, V] come from the weight file. With SEQ_FIXTURE_STATELESS h
+ * is no state but starts from 0 at each call, as in a model without a cache.
+ *Then functions that exercise the rest of the interface.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -43,8 +44,14 @@ static void readout(void *ctx, int64_t lo, int64_t hi) {
 
 static void model(seq_frame *frame, int every) {
   const int64_t *ids = frame->args[0];
+#if SEQ_FIXTURE_STATELESS
+  float h[C] = {0};
+  int64_t unused, *position = &unused;
+  unused = 0;
+#else
   float *h = frame->args[1];
   int64_t *position = frame->args[2];
+#endif
   int64_t tokens = frame->dims[0];
   const float *e = (const float *)frame->weights;
   const float *w = (const float *)(frame->weights + SEQ_FIXTURE_W_OFFSET);
@@ -195,11 +202,13 @@ static const seq_tensor_type mask_in[] = {
 static const seq_tensor_type mask_out[] = {
     {"inverse", SEQ_BOOL, 2, SHAPE(2, 3), NULL, 0}};
 
+enum { MODEL_STATES = SEQ_FIXTURE_STATELESS ? 0 : 2 };
+
 static const seq_function functions[] = {
-    {"forward", 1, 2, 1, 0, ids_type, model_states, all_logits, run_forward,
-     model_arena},
-    {"last", 1, 2, 1, 0, ids_type, model_states, last_logits, run_last,
-     model_arena},
+    {"forward", 1, MODEL_STATES, 1, 0, ids_type, model_states, all_logits,
+     run_forward, model_arena},
+    {"last", 1, MODEL_STATES, 1, 0, ids_type, model_states, last_logits,
+     run_last, model_arena},
     {"mix", 2, 0, 2, 0, mix_inputs, NULL, mix_outputs, run_mix, NULL},
     {"misbehave", 1, 1, 1, 0, how_type, calls_type, any_type, run_misbehave,
      NULL},

@@ -28,11 +28,11 @@ struct Program {
   int64_t vocabulary;
   size_t files; // of the untouched folder
 
-  explicit Program(bool bytes = false) : vocabulary(bytes ? 128 : 11) {
-    std::filesystem::copy_file(bytes ? SEQ_BYTES_PROGRAM : SEQ_WORDS_PROGRAM,
-                               folder / "program");
+  explicit Program(const char *path = SEQ_WORDS_PROGRAM,
+                   int64_t vocabulary = 11)
+      : vocabulary(vocabulary) {
+    std::filesystem::copy_file(path, folder / "program");
     writeFixtureWeights(folder / "program.weights", vocabulary);
-    TempFolder streams;
     files = folder.files();
   }
 
@@ -245,8 +245,19 @@ TEST_CASE("generate: greedy, as ids") {
   CHECK_THAT(result.err, Contains("generated: 1 token\n"));
 }
 
+TEST_CASE(
+    "generate and bench: a model without states sees all of the sequence") {
+  Program program(SEQ_STATELESS_PROGRAM);
+  Result result = program({"generate", "--ids", "1,2,3", "--max-new", "12"});
+  CHECK(result.status == 0);
+  CHECK(result.out == join(program.greedy({1, 2, 3}, 12), " ") + "\n");
+  result = program({"bench", "--prefill", "4", "--decode", "5"});
+  CHECK(result.status == 0);
+  CHECK_THAT(result.out, Contains("decode 5"));
+}
+
 TEST_CASE("generate: text of a byte-level model") {
-  Program program(true);
+  Program program(SEQ_BYTES_PROGRAM, 128);
   std::string prompt = "Hello";
   std::vector<int64_t> expected =
       program.greedy({prompt.begin(), prompt.end()}, 8);
