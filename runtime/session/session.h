@@ -1,0 +1,43 @@
+/*===- session.h - the inside of a seq_session
+ * ------------------------------===*/
+#ifndef SEQ_RUNTIME_SESSION_SESSION_H
+#define SEQ_RUNTIME_SESSION_SESSION_H
+
+#include "seq/runtime/Session.h"
+#include "seq/runtime/Team.h"
+#include "seq/runtime/Weights.h"
+#include "session/check.h"
+
+#include <setjmp.h>
+
+/* Memory that only grows. */
+typedef struct {
+  void *data;
+  int64_t bytes;
+} seq_buffer;
+
+/* At least `bytes` bytes; the contents are lost when it grows. */
+bool seq_buffer_reserve(seq_buffer *buffer, int64_t bytes);
+
+struct seq_session {
+  const seq_program *program;
+  seq_weights *weights;   /* NULL if embedded or none */
+  const uint8_t *payload; /* NULL if none */
+  seq_team *team;
+
+  /* Room for the largest function. */
+  void **args;
+  seq_sizes sizes;
+  seq_buffer *staged;  /* copies of unaligned inputs */
+  seq_buffer *results; /* memory of the outputs */
+  seq_tensor *outputs; /* views of them; data = NULL: not produced */
+  seq_buffer arena;
+
+  /* The run in progress. */
+  const seq_function *function;
+  bool arena_taken;
+  seq_error *error;
+  jmp_buf guard;
+};
+
+#endif
