@@ -8,5 +8,6 @@
 include "kernel/KernelBase.td"
 include "kernel/KernelCompute.td"
 include "kernel/KernelProgram.td"
+include "kernel/KernelRuntime.td"
 
 #endif // KERNEL_TD

@@ -5,7 +5,9 @@
 #include "kernel/Kernel.h"
 #include "seq/Seq.h"
 #include "seqc/Lower/Passes.h"
+#include "seqc/Pipelines.h"
 #include "seqc/Rewrite/Passes.h"
+#include "seqc/Target/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -22,4 +24,6 @@ void seqc::registerPasses() {
   mlir::registerAllPasses();
   registerSeqRewritePasses();
   registerSeqLowerPasses();
+  registerSeqTargetPasses();
+  registerPipelines();
 }

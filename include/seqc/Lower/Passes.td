@@ -26,6 +26,43 @@ def DecomposeContracts : Pass<"decompose-contracts"> {
     "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }
 
+def EntryPoints : Pass<"entry-points", "::mlir::ModuleOp"> {
+  let summary = "makes public functions what the runtime calls";
+  let description = [{
+    On memrefs. A public function loses its arguments and results:
+
+    - arguments become `kernel.argument`, inputs before states (those with
+      `seq.state`);
+    - the buffer of an output becomes `kernel.result`, the caller's memory; a
+      buffer that cannot lie there is copied at the end;
+    - the buffer of a state's result is copied into the state, unless it is the
+      state's own.
+
+    The attribute `seq.entry` keeps names, types, `seq.sizes` and `seq.limit` of
+    inputs, states and outputs for the program's descriptor.
+
+    ```mlir
+    func.func @f(%x: memref<?xf32>, %s: memref<4xf32> {seq.state = "s"})
+        -> (memref<?xf32>, memref<4xf32> {seq.state = "s"}) {
+      %y = memref.alloc(%n) : memref<?xf32>
+      …
+      return %y, %s : …
+    }
+    ```
+    ⇒
+    ```mlir
+    func.func @f() attributes {seq.entry = {…}} {
+      %x = kernel.argument 0 sizes 0 : memref<?xf32>
+      %s = kernel.argument 1 sizes 1 : memref<4xf32>
+      %y = kernel.result 0(%n) : memref<?xf32>
+      …
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::kernel::KernelDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def KernelContracts : Pass<"kernel-contracts"> {
   let summary = "turns products with a matrix into kernel.contract";
   let description = [{
@@ -101,6 +138,15 @@ def LowerContracts : Pass<"lower-contracts"> {
     "::mlir::vector::VectorDialect"];
 }
 
+def LowerCopies : Pass<"lower-copies"> {
+  let summary = "turns memref.copy into linalg.copy";
+  let description = [{
+    So that lower-generics writes copies as vector loops, whatever their strides.
+    A copy of a buffer onto itself goes away.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
   let summary = "writes linalg operations on memrefs as vector loops";
   let description = [{
@@ -134,6 +180,47 @@ def LowerRecurrences : Pass<"lower-recurrences", "::mlir::func::FuncOp"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def OutlineTeams : Pass<"outline-teams", "::mlir::ModuleOp"> {
+  let summary = "makes functions of parallel regions";
+  let description = [{
+    `scf.forall` over memrefs becomes `kernel.parallel` of a function that runs a
+    range of units, `kernel.team` becomes `kernel.run_team`. Constants are made
+    again inside, other values from outside are handed over. An `scf.forall`
+    inside another parallel region becomes a loop. Buffers on the stack move to
+    the beginning of the function.
+
+    ```mlir
+    scf.forall (%i) in (%n) { … %a … } {kernel.grain = 4 : i64}
+    ```
+    ⇒
+    ```mlir
+    kernel.parallel @f.parallel(%a) units %n grain 4 : memref<…>
+    func.func private @f.parallel(%a: memref<…>, %lo: index, %hi: index) {
+      scf.for %i = %lo to %hi step %c1 { … }
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::kernel::KernelDialect",
+    "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
+}
+
+def PlanArena : Pass<"plan-arena", "::mlir::ModuleOp"> {
+  let summary = "gives all buffers places in one arena";
+  let description = [{
+    Each `memref.alloc` becomes a view of the arena, one block of memory for a
+    whole run. Buffers that are never live together share a slot; a slot is as
+    large as its largest buffer at run time, so sizes may be dynamic. A private
+    function with buffers gets the rest of its caller's arena as a further
+    argument, `memref<?xi8>`; a public one asks the runtime for it
+    (`kernel.arena`). For each such function `@f` there is a function
+    `@f.arena_bytes` of the dynamic sizes of its arguments.
+
+    Refused: a buffer whose size depends on more than sizes of arguments, one in
+    a parallel region, and one that a private function returns.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::kernel::KernelDialect", "::mlir::memref::MemRefDialect"];
 }
 
 def RecurrenceToLoops : Pass<"recurrence-to-loops", "::mlir::func::FuncOp"> {

@@ -1,0 +1,36 @@
+//===- Pipelines.h - the order of passes, one function a stage -------------------===//
+
+#ifndef SEQC_PIPELINES_H
+#define SEQC_PIPELINES_H
+
+#include "seqc/Analysis/Target.h"
+
+#include "mlir/Pass/PassManager.h"
+
+namespace seqc {
+
+/// Where a compilation may stop; docs/Pipelines.md says what is legal after each.
+enum class Stage { Seq, Forms, Kernels, Loops, LLVM };
+
+/// seq: complete signatures; named and general ops.
+void buildSeqPipeline(mlir::OpPassManager &manager);
+/// seq → forms: general ops with explicit states, products out of recurrences.
+void buildFormsPipeline(mlir::OpPassManager &manager);
+/// forms → kernels: no seq; how things are computed, weights packed.
+void buildKernelsPipeline(mlir::OpPassManager &manager, const Target &target);
+/// kernels → loops: vector code on memory, one function a parallel region.
+void buildLoopsPipeline(mlir::OpPassManager &manager, const Target &target);
+/// loops → llvm.
+void buildLLVMPipeline(mlir::OpPassManager &manager, const Target &target);
+
+/// Appends the stages after `from` up to and including `to`.
+void buildPipeline(mlir::OpPassManager &manager, Stage from, Stage to,
+                   const Target &target);
+
+/// Registers each stage as a pipeline of seq-opt: seq-to-forms, forms-to-kernels,
+/// kernels-to-loops, loops-to-llvm.
+void registerPipelines();
+
+} // namespace seqc
+
+#endif // SEQC_PIPELINES_H

@@ -1,0 +1,120 @@
+//===- Pipelines.cpp - the order of passes --------------------------------------===//
+
+#include "seqc/Pipelines.h"
+
+#include "seqc/Lower/Passes.h"
+#include "seqc/Rewrite/Passes.h"
+#include "seqc/Target/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace seqc;
+
+static void cleanUp(OpPassManager &manager) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void seqc::buildSeqPipeline(OpPassManager &manager) {}
+
+void seqc::buildFormsPipeline(OpPassManager &manager) {
+  // One recurrence for every layer.
+  manager.addPass(createSeqGeneralize());
+  cleanUp(manager);
+  // What does not depend on the state becomes one product over all times, and
+  // products of one tensor become one.
+  manager.addPass(createSeqHoist());
+  cleanUp(manager);
+  manager.addPass(createSeqMergeProducts());
+  cleanUp(manager);
+}
+
+void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
+  manager.addPass(createConvertElementwiseToLinalgPass());
+  cleanUp(manager);
+  // Products take the elementwise operations that follow them.
+  manager.addPass(createKernelContracts());
+  manager.addNestedPass<func::FuncOp>(
+      createKernelRecurrences({/*lanes=*/target.lanes}));
+  // Bodies without a vector form.
+  manager.addNestedPass<func::FuncOp>(createRecurrenceToLoops());
+  cleanUp(manager);
+  // The remaining elementwise operations share loops.
+  manager.addPass(createLinalgElementwiseOpFusionPass());
+  cleanUp(manager);
+}
+
+void seqc::buildLoopsPipeline(OpPassManager &manager, const Target &target) {
+  // To memory.
+  manager.addPass(createBufferizeProgram());
+  manager.addPass(createCSEPass());
+  manager.addPass(createCanonicalizerPass());
+  bufferization::BufferResultsToOutParamsPassOptions outParams;
+  outParams.hoistStaticAllocs = true;
+  outParams.hoistDynamicAllocs = true;
+  manager.addPass(
+      bufferization::createBufferResultsToOutParamsPass(outParams));
+  manager.addPass(createEntryPoints());
+  cleanUp(manager);
+
+  // To vector code; copies last, since the others leave some.
+  manager.addPass(
+      createLowerContracts({/*lanes=*/target.lanes, target.registers}));
+  manager.addNestedPass<func::FuncOp>(
+      createLowerRecurrences({/*lanes=*/target.lanes}));
+  manager.addPass(createLowerCopies());
+  manager.addNestedPass<func::FuncOp>(
+      createLowerGenerics({/*lanes=*/target.lanes}));
+  cleanUp(manager);
+
+  // To the runtime's memory and threads.
+  manager.addPass(createPlanArena());
+  manager.addPass(createOutlineTeams());
+  cleanUp(manager);
+}
+
+void seqc::buildLLVMPipeline(OpPassManager &manager, const Target &target) {
+  manager.addPass(memref::createFoldMemRefAliasOpsPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createLoopInvariantCodeMotionPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createProgramToLLVM());
+  cleanUp(manager);
+}
+
+void seqc::buildPipeline(OpPassManager &manager, Stage from, Stage to,
+                         const Target &target) {
+  auto passes = [&](Stage stage) { return from < stage && stage <= to; };
+  if (passes(Stage::Forms))
+    buildFormsPipeline(manager);
+  if (passes(Stage::Kernels))
+    buildKernelsPipeline(manager, target);
+  if (passes(Stage::Loops))
+    buildLoopsPipeline(manager, target);
+  if (passes(Stage::LLVM))
+    buildLLVMPipeline(manager, target);
+}
+
+void seqc::registerPipelines() {
+  PassPipelineRegistration<>("seq-to-forms", "general ops with explicit states",
+                             buildFormsPipeline);
+  PassPipelineRegistration<>(
+      "forms-to-kernels", "how things are computed",
+      [](OpPassManager &manager) { buildKernelsPipeline(manager, {}); });
+  PassPipelineRegistration<>(
+      "kernels-to-loops", "vector code on memory",
+      [](OpPassManager &manager) { buildLoopsPipeline(manager, {}); });
+  PassPipelineRegistration<>(
+      "loops-to-llvm", "the last lowering",
+      [](OpPassManager &manager) { buildLLVMPipeline(manager, {}); });
+}
