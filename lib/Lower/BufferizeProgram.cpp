@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace seqc {
@@ -19,6 +20,16 @@ using namespace mlir;
 namespace {
 struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
   void runOnOperation() override {
+    // What a caller of the program hands over is read only, but for states.
+    auto writable = bufferization::BufferizationDialect::kWritableAttrName;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function.isPublic())
+        for (unsigned i = 0; i < function.getNumArguments(); ++i)
+          if (!function.getArgAttr(i, "seq.state") &&
+              !function.getArgAttr(i, writable))
+            function.setArgAttr(i, writable,
+                                BoolAttr::get(&getContext(), false));
+
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
     options.setFunctionBoundaryTypeConversion(

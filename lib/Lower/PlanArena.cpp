@@ -199,8 +199,9 @@ LogicalResult Planner::run(func::FuncOp function) {
   // At the function's beginning, behind what hands over the arguments.
   Block &entry = function.front();
   Block::iterator begin = entry.begin();
-  while (isa<kernel::ArgumentOp>(*begin))
-    ++begin;
+  for (Operation &op : entry)
+    if (isa<kernel::ArgumentOp>(op))
+      begin = std::next(Block::iterator(op));
   ImplicitLocOpBuilder b(function.getLoc(), &entry, begin);
   auto arenaType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
   SizeCloner cloner(b, [&](Value argument, int64_t dim) -> Value {

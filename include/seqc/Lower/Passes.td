@@ -9,7 +9,8 @@ def BufferizeProgram : Pass<"bufferize-program", "::mlir::ModuleOp"> {
   let description = [{
     Upstream's one-shot bufferization over function boundaries, with identity
     layouts. The regions of `kernel.recurrence` keep working on tensors: they
-    are formulas, not memory.
+    are formulas, not memory. Arguments of public functions are read only unless
+    they are states (`seq.state`).
   }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];

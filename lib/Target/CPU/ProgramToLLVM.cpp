@@ -406,6 +406,7 @@ struct ProgramToLLVM : seqc::impl::ProgramToLLVMBase<ProgramToLLVM> {
                  BarrierPattern, ParallelPattern, RunTeamPattern>(converter);
     patterns.add<AssertPattern>(converter, PatternBenefit(10));
     LLVMConversionTarget target(*context);
+    target.addLegalOp<ModuleOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       return signalPassFailure();
 

@@ -1,0 +1,212 @@
+//===- Compile.cpp - from a model to files --------------------------------------===//
+
+#include "seqc/Compile.h"
+
+#include "seqc/Pipelines.h"
+#include "seqc/Registration.h"
+#include "seqc/Target/CPU.h"
+#include "seqc/Target/OutputFile.h"
+#include "seqc/Target/Program.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace seqc;
+using namespace mlir;
+
+namespace {
+/// What has been said by a diagnostic needs no error of its own.
+llvm::Error said() { return llvm::createStringError(""); }
+
+/// Diagnostics on one line each; remarks and notes only explain.
+void printDiagnostic(Diagnostic &diagnostic) {
+  DiagnosticSeverity severity = diagnostic.getSeverity();
+  if (severity == DiagnosticSeverity::Remark)
+    return;
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (auto place = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+    stream << place.getFilename().getValue() << ":" << place.getLine() << ": ";
+  stream << (severity == DiagnosticSeverity::Error ? "error: " : "warning: ");
+  std::string message = diagnostic.str();
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  stream << message << "\n";
+  llvm::errs() << text;
+}
+
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options)
+      : options(options), context(registry()),
+        handler(context.getDiagEngine().registerHandler(printDiagnostic)) {
+    context.loadAllAvailableDialects();
+  }
+  ~Compilation() { context.getDiagEngine().eraseHandler(handler); }
+
+  llvm::Error run();
+
+private:
+  static DialectRegistry registry();
+  llvm::Error load();
+  llvm::Error lower(Stage from, Stage to);
+  llvm::Error writeText();
+  llvm::Expected<std::unique_ptr<llvm::Module>> translate();
+  llvm::Error writeCode();
+  Stage lastStage() const;
+
+  const CompileOptions &options;
+  MLIRContext context;
+  DiagnosticEngine::HandlerID handler;
+  OwningOpRef<ModuleOp> module;
+  Cpu cpu;
+  ProgramDescription description;
+  llvm::LLVMContext llvmContext;
+};
+
+DialectRegistry Compilation::registry() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  return registry;
+}
+
+llvm::Error Compilation::load() {
+  if (!llvm::sys::fs::exists(options.model))
+    return llvm::createStringError("there is no " + options.model);
+  module = parseSourceFile<ModuleOp>(options.model, &context);
+  if (!module)
+    return said();
+  return llvm::Error::success();
+}
+
+Stage Compilation::lastStage() const {
+  switch (options.emit) {
+  case Emit::Seq:
+    return Stage::Seq;
+  case Emit::Forms:
+    return Stage::Forms;
+  case Emit::Kernels:
+    return Stage::Kernels;
+  case Emit::Loops:
+    return Stage::Loops;
+  default:
+    return Stage::LLVM;
+  }
+}
+
+llvm::Error Compilation::lower(Stage from, Stage to) {
+  PassManager manager(&context);
+  buildPipeline(manager, from, to, cpu.target);
+  return failed(manager.run(*module)) ? said() : llvm::Error::success();
+}
+
+llvm::Error Compilation::writeText() {
+  auto print = [&](raw_ostream &stream) {
+    module->print(stream, OpPrintingFlags().useLocalScope());
+    stream << "\n";
+  };
+  if (options.output.empty() || options.output == "-") {
+    print(llvm::outs());
+    return llvm::Error::success();
+  }
+  auto file = OutputFile::create(options.output);
+  if (!file)
+    return file.takeError();
+  std::error_code code;
+  llvm::raw_fd_ostream stream(file->temporary(), code);
+  if (!code) {
+    print(stream);
+    stream.close();
+    code = stream.error();
+    stream.clear_error();
+  }
+  if (code)
+    return llvm::createStringError("cannot write " + options.output + ": " +
+                                   code.message());
+  return file->keep();
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>> Compilation::translate() {
+  std::unique_ptr<llvm::Module> code =
+      translateModuleToLLVMIR(*module, llvmContext, "seq");
+  if (!code)
+    return said();
+  emitDescriptor(*code, description, "");
+  return code;
+}
+
+llvm::Error Compilation::writeCode() {
+  auto machine = createTargetMachine(cpu);
+  if (!machine)
+    return machine.takeError();
+  auto code = translate();
+  if (!code)
+    return code.takeError();
+  optimize(**code, cpu, **machine);
+
+  bool isProgram =
+      options.emit == Emit::Executable || options.emit == Emit::Shared;
+  if (!isProgram) {
+    CodeKind kind = options.emit == Emit::Assembly ? CodeKind::Assembly
+                                                   : CodeKind::Object;
+    auto file = OutputFile::create(options.output);
+    if (!file)
+      return file.takeError();
+    if (llvm::Error error =
+            seqc::writeCode(**code, **machine, kind, file->temporary()))
+      return error;
+    return file->keep();
+  }
+  auto object = OutputFile::create(options.output + ".o");
+  if (!object)
+    return object.takeError();
+  if (llvm::Error error = seqc::writeCode(**code, **machine, CodeKind::Object,
+                                          object->temporary()))
+    return error;
+  auto program = OutputFile::create(options.output);
+  if (!program)
+    return program.takeError();
+  if (llvm::Error error =
+          link(object->temporary(), options.runtimeDirectory,
+               options.emit == Emit::Shared ? LinkKind::Shared
+                                            : LinkKind::Executable,
+               program->temporary()))
+    return error;
+  return program->keep(/*executable=*/true);
+}
+
+llvm::Error Compilation::run() {
+  auto resolved = resolveCpu(options.cpu);
+  if (!resolved)
+    return resolved.takeError();
+  cpu = std::move(*resolved);
+  if (llvm::Error error = load())
+    return error;
+  Stage last = lastStage();
+  if (llvm::Error error = lower(Stage::Seq, std::min(last, Stage::Loops)))
+    return error;
+  if (last != Stage::LLVM)
+    return writeText();
+  description = describeProgram(*module);
+  description.target = cpu.label;
+  description.compiler = "seq 0.1.0";
+  if (llvm::Error error = lower(Stage::Loops, Stage::LLVM))
+    return error;
+  return options.emit == Emit::Llvm ? writeText() : writeCode();
+}
+} // namespace
+
+llvm::Error seqc::compile(const CompileOptions &options) {
+  return Compilation(options).run();
+}

@@ -1,0 +1,114 @@
+//===- seq-compile.cpp - compiles models to programs ------------------------------===//
+
+#include "seqc/Compile.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/WithColor.h"
+
+namespace cl = llvm::cl;
+using seqc::Emit;
+
+static cl::OptionCategory category("seq-compile options");
+
+static cl::opt<std::string> model(cl::Positional, cl::Required,
+                                  cl::desc("MODEL"), cl::cat(category));
+static cl::opt<std::string>
+    output("o", cl::value_desc("file"), cl::cat(category),
+           cl::desc("Where to write (default: text to standard output, a "
+                    "program beside you, named after the model)"));
+static cl::opt<Emit> emit(
+    "emit", cl::desc("What to write:"), cl::cat(category),
+    cl::init(Emit::Executable),
+    cl::values(clEnumValN(Emit::Seq, "seq", "the model in layers"),
+               clEnumValN(Emit::Forms, "forms", "recurrences and products"),
+               clEnumValN(Emit::Kernels, "kernels", "how they are computed"),
+               clEnumValN(Emit::Loops, "loops", "vector code on memory"),
+               clEnumValN(Emit::Llvm, "llvm", "the LLVM dialect"),
+               clEnumValN(Emit::Assembly, "asm", "assembly"),
+               clEnumValN(Emit::Object, "obj", "an object file"),
+               clEnumValN(Emit::Shared, "shared", "a shared library"),
+               clEnumValN(Emit::Executable, "exe", "a program (default)")));
+static cl::opt<std::string>
+    target("target", cl::value_desc("cpu"), cl::init("native"),
+           cl::cat(category),
+           cl::desc("native (default), x86-64, x86-64-v2, -v3 or -v4"));
+static cl::opt<int64_t>
+    batch("batch", cl::value_desc("N"), cl::init(1), cl::cat(category),
+          cl::desc("Sequences at a time (default 1)"));
+static cl::opt<std::string>
+    weights("weights", cl::value_desc("file"), cl::cat(category),
+            cl::desc("Weights of an .mlir file: a .safetensors file or a "
+                     "directory with one"));
+static cl::opt<bool>
+    embedWeights("embed-weights", cl::cat(category),
+                 cl::desc("Put the weights into the program instead of a file "
+                          "beside it"));
+
+static constexpr const char *overview =
+    R"(Compiles a sequence model to a native program.
+
+  MODEL is a directory with config.json and model.safetensors, as Hugging Face
+  lays them out, or an .mlir file with functions of tensors. The program's own
+  --help says how to run it; its weights lie beside it as <program>.weights.
+
+  seq-compile examples/bible-lm/model -o bible-lm
+  ./bible-lm generate --prompt "In the beginning"
+)";
+
+/// lib/ beside the folder that this program is in.
+static std::string runtimeDirectory(const char *argv0) {
+  std::string self = llvm::sys::fs::getMainExecutable(
+      argv0, reinterpret_cast<void *>(&runtimeDirectory));
+  llvm::SmallString<256> path(
+      llvm::sys::path::parent_path(llvm::sys::path::parent_path(self)));
+  llvm::sys::path::append(path, "lib");
+  return std::string(path);
+}
+
+/// The model's own name, for a program in the current folder.
+static std::string defaultOutput() {
+  llvm::StringRef path = llvm::StringRef(model).rtrim('/');
+  std::string name = llvm::sys::path::stem(path).str();
+  if (name.empty() || name == "." || name == "..")
+    name = "model";
+  switch (emit) {
+  case Emit::Assembly:
+    return name + ".s";
+  case Emit::Object:
+    return name + ".o";
+  case Emit::Shared:
+    return "lib" + name + ".so";
+  case Emit::Executable:
+    // A directory is not overwritten by its program.
+    return llvm::sys::fs::is_directory(name) ? name + ".out" : name;
+  default:
+    return "";
+  }
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, overview);
+
+  seqc::CompileOptions options;
+  options.model = model;
+  options.output = output.empty() ? defaultOutput() : output;
+  options.emit = emit;
+  options.cpu = target;
+  options.batch = batch;
+  options.weights = weights;
+  options.embedWeights = embedWeights;
+  options.runtimeDirectory = runtimeDirectory(argv[0]);
+  if (llvm::Error error = seqc::compile(options)) {
+    // What a diagnostic has said is not said twice.
+    std::string message = llvm::toString(std::move(error));
+    if (!message.empty())
+      llvm::WithColor::error(llvm::errs(), "seq-compile") << message << "\n";
+    return 1;
+  }
+  return 0;
+}
