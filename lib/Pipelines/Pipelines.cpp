@@ -47,7 +47,8 @@ void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
   manager.addNestedPass<func::FuncOp>(createRecurrenceToLoops());
   cleanUp(manager);
   // The remaining elementwise operations share loops.
-  manager.addPass(createLinalgElementwiseOpFusionPass());
+  manager.addPass(createFuseElementwise());
+  manager.addPass(createSplatsToFills());
   cleanUp(manager);
 }
 

@@ -64,6 +64,15 @@ def EntryPoints : Pass<"entry-points", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::kernel::KernelDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def FuseElementwise : Pass<"fuse-elementwise"> {
+  let summary = "fuses elementwise operations outside of recurrences";
+  let description = [{
+    Upstream's fusion of `linalg.generic`, where the producer has no other use.
+    The bodies of recurrences are left alone: they are formulas.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def KernelContracts : Pass<"kernel-contracts"> {
   let summary = "turns products with a matrix into kernel.contract";
   let description = [{
@@ -235,4 +244,13 @@ def RecurrenceToLoops : Pass<"recurrence-to-loops", "::mlir::func::FuncOp"> {
     `tensor.insert_slice`. Works on every body.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def SplatsToFills : Pass<"splats-to-fills"> {
+  let summary = "replaces tensor constants of one value by linalg.fill";
+  let description = [{
+    Outside the bodies of recurrences, before bufferization: the constant would
+    become data of the program, and be copied where it is written to.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }

@@ -46,7 +46,9 @@ llvm::Error seqc::link(llvm::StringRef object, llvm::StringRef runtimeDirectory,
   std::vector<std::string> arguments{driver, object.str()};
   if (kind == LinkKind::Shared)
     arguments.insert(arguments.end(), {"-shared", "-Wl,--whole-archive", runtime,
-                                       "-Wl,--no-whole-archive"});
+                                       "-Wl,--no-whole-archive",
+                      // Each library keeps to its own runtime.
+                      "-Wl,-Bsymbolic"});
   else
     arguments.insert(arguments.end(), {program, runtime});
   bool hasLld = llvm::StringRef(driver).ends_with("clang-22") &&

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct {
   char message[1024];
@@ -26,6 +27,7 @@ __attribute__((format(printf, 2, 3)))
 #endif
 bool seq_fail(seq_error *error, const char *format, ...);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

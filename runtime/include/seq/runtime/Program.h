@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define SEQ_ABI_VERSION 1
 
@@ -202,6 +203,7 @@ SEQ_AT(seq_frame, runtime, 24);
 static_assert(sizeof(seq_frame) == 32, "seq_frame");
 #undef SEQ_AT
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

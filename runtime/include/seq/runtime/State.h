@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct seq_state seq_state;
 
@@ -64,6 +65,7 @@ bool seq_state_is_defined(const seq_state *state);
 bool seq_state_save(const seq_state *state, const char *path, seq_error *error);
 bool seq_state_load(seq_state *state, const char *path, seq_error *error);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -21,6 +21,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define SEQ_MAX_THREADS 256
 
@@ -47,6 +48,7 @@ void seq_team_run(seq_team *team,
                   void *ctx);
 void seq_team_barrier(seq_team *team);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct {
   int32_t dtype, rank;
@@ -56,6 +57,7 @@ uint16_t seq_f32_to_bf16(float value);
  * NULL when there is no memory. Release with free(). */
 void *seq_allocate(int64_t bytes);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -41,6 +41,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct {
   const char *name;
@@ -125,6 +126,7 @@ bool seq_weights_writer_finish(seq_weights_writer *writer, seq_error *error);
 /* Removes the temporary file and releases the writer. NULL is fine. */
 void seq_weights_writer_abort(seq_weights_writer *writer);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
