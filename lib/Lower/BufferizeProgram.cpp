@@ -31,6 +31,17 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
                                 BoolAttr::get(&getContext(), false));
 
     bufferization::OneShotBufferizationOptions options;
+    setOptions(options);
+    if (failed(carryInPlace(options)))
+      return signalPassFailure();
+    bufferization::BufferizationState state;
+    if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
+                                                        state)))
+      signalPassFailure();
+  }
+
+  static void
+  setOptions(bufferization::OneShotBufferizationOptions &options) {
     options.bufferizeFunctionBoundaries = true;
     options.setFunctionBoundaryTypeConversion(
         bufferization::LayoutMapOption::IdentityLayoutMap);
@@ -43,10 +54,36 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
     options.opFilter.denyOperation([](Operation *op) {
       return static_cast<bool>(op->getParentOfType<kernel::RecurrenceOp>());
     });
-    bufferization::BufferizationState state;
-    if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
-                                                        state)))
-      signalPassFailure();
+  }
+
+  /// What a loop carries stays in one buffer: a value computed elsewhere is
+  /// copied into it at the end of an iteration. (A buffer that is new in each
+  /// iteration would have no place in a planned arena.)
+  LogicalResult
+  carryInPlace(const bufferization::OneShotBufferizationOptions &options) {
+    bufferization::OneShotBufferizationOptions trial = options;
+    trial.allowReturnAllocsFromLoops = true;
+    bufferization::OneShotAnalysisState analysis(getOperation(), trial);
+    if (failed(bufferization::analyzeModuleOp(getOperation(), analysis)))
+      return failure();
+    SmallVector<std::pair<OpOperand *, Value>> copies;
+    getOperation().walk([&](scf::ForOp loop) {
+      if (loop->getParentOfType<kernel::RecurrenceOp>())
+        return;
+      auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
+      for (auto [carried, yielded] :
+           llvm::zip(loop.getRegionIterArgs(), yield->getOpOperands()))
+        if (isa<TensorType>(carried.getType()) &&
+            !analysis.areEquivalentBufferizedValues(carried, yielded.get()))
+          copies.push_back({&yielded, carried});
+    });
+    for (auto [yielded, carried] : copies) {
+      OpBuilder builder(yielded->getOwner());
+      yielded->set(linalg::CopyOp::create(builder, yielded->getOwner()->getLoc(),
+                                          yielded->get(), carried)
+                       ->getResult(0));
+    }
+    return success();
   }
 };
 } // namespace

@@ -74,10 +74,13 @@ FailureOr<Value> Planner::bytesOf(ImplicitLocOpBuilder &b,
   if (auto call = dyn_cast<func::CallOp>(buffer.op)) {
     SmallVector<Value> arguments;
     auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+    func::FuncOp function = sizes.lookup(call.getCallee());
     for (auto &[parameter, number] : SizeParameters(callee).numbers) {
+      // The arena came last and is no parameter.
+      if (number == function.getNumArguments())
+        break;
       auto [argument, dim] = parameter;
       unsigned position = cast<BlockArgument>(argument).getArgNumber();
-      // The arena comes last, so positions are those of the call.
       Value operand = call.getOperand(position);
       Value size = dim < 0 ? cloner.clone(operand) : cloner.sizeOf(operand, dim);
       // Which layer it is does not change a size.
@@ -87,7 +90,6 @@ FailureOr<Value> Planner::bytesOf(ImplicitLocOpBuilder &b,
         return call.emitOpError("has an argument whose size depends on data");
       arguments.push_back(size);
     }
-    func::FuncOp function = sizes.lookup(call.getCallee());
     return Value(func::CallOp::create(b, function, arguments).getResult(0));
   }
   auto alloc = cast<memref::AllocOp>(buffer.op);

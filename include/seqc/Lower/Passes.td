@@ -10,7 +10,8 @@ def BufferizeProgram : Pass<"bufferize-program", "::mlir::ModuleOp"> {
     Upstream's one-shot bufferization over function boundaries, with identity
     layouts. The regions of `kernel.recurrence` keep working on tensors: they
     are formulas, not memory. Arguments of public functions are read only unless
-    they are states (`seq.state`).
+    they are states (`seq.state`). What an `scf.for` carries stays in one buffer:
+    a value computed elsewhere is copied into it.
   }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
@@ -244,6 +245,28 @@ def RecurrenceToLoops : Pass<"recurrence-to-loops", "::mlir::func::FuncOp"> {
     `tensor.insert_slice`. Works on every body.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ResultsToArguments : Pass<"results-to-arguments", "::mlir::ModuleOp"> {
+  let summary = "private functions write their results to buffers of the caller";
+  let description = [{
+    On memrefs. A result that is an argument is dropped: the caller has it. A
+    result that is a buffer of the function becomes a further argument, which the
+    caller allocates; its sizes must follow from the arguments' sizes. Other
+    results, such as parts of a buffer, are copied first.
+
+    ```mlir
+    func.func private @f(%x: memref<?xf32>) -> memref<?xf32> {
+      %n = memref.dim %x, %c0 : memref<?xf32>
+      %y = memref.alloc(%n) : memref<?xf32>
+    ```
+    ⇒
+    ```mlir
+    func.func private @f(%x: memref<?xf32>, %y: memref<?xf32>) {
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::memref::MemRefDialect"];
 }
 
 def SplatsToFills : Pass<"splats-to-fills"> {
