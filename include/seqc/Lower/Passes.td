@@ -177,6 +177,41 @@ def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def LowerMath : Pass<"lower-math"> {
+  let summary = "writes elementary functions as arithmetic";
+  let description = [{
+    Every `math` operation on f32, scalars and vectors of any width, becomes
+    arithmetic and operations that are one instruction (fma, sqrt, floor, …), so
+    that no loop calls a library:
+
+    | operation | largest error | |
+    |---|---|---|
+    | exp, exp2 | 1 ulp | 1 at 0, correctly rounded next to it |
+    | expm1 | 1.6 ulp | |
+    | tanh | 2.5 ulp | odd, ±1 from 9.02 on |
+    | erf | 1 ulp | |
+    | log | 1 ulp | log2 and log10 2 ulp |
+    | log1p | 1.5 ulp | on exp(-abs(x)), as in softplus, 1.1 ulp by a shorter way |
+    | sin, cos | 1 ulp | up to 2^48 |
+    | rsqrt | 1.5 ulp | |
+    | powf | 1 ulp | in f64 on the way; common constant exponents by products |
+
+    Infinities and NaN are as in C. Subnormal numbers count as zero. Other
+    functions take upstream's expansions and approximations. Functions of bf16
+    and f16 are computed in f32. Functions of f64 are left to the C library.
+
+    Additions, subtractions and products of floating-point numbers that were
+    there before get `fastmath<contract>`, so that a product and a sum become
+    one fma; those that this pass writes do not.
+  }];
+  let options = [
+    Option<"avx512", "avx512", "bool", "false",
+           "use vscalefps in exponentials">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 def LowerRecurrences : Pass<"lower-recurrences", "::mlir::func::FuncOp"> {
   let summary = "writes recurrences on memrefs as vector code of a team";
   let description = [{
