@@ -14,6 +14,7 @@
 
 namespace seqc {
 
+/// Floats first.
 enum class DType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, Bool };
 
 /// "f32", "bf16", …: the builtin type's name where there is one.
@@ -37,6 +38,7 @@ public:
     uint64_t bytes;
 
     int64_t getNumElements() const { return bytes / bytesOf(dtype); }
+    bool isFloat() const { return dtype <= DType::BF16; }
     /// An element of a float type, exactly; nothing for other types.
     std::optional<double> getReal(int64_t index) const;
     /// An element of an integer type or a bool; nothing for floats.
