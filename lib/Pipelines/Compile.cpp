@@ -2,6 +2,8 @@
 
 #include "seqc/Compile.h"
 
+#include "seqc/Import/Import.h"
+#include "seqc/Import/Weights.h"
 #include "seqc/Pipelines.h"
 #include "seqc/Registration.h"
 #include "seqc/Target/CPU.h"
@@ -19,6 +21,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace seqc;
@@ -84,6 +87,21 @@ DialectRegistry Compilation::registry() {
 llvm::Error Compilation::load() {
   if (!llvm::sys::fs::exists(options.model))
     return llvm::createStringError("there is no " + options.model);
+  if (llvm::sys::fs::is_directory(options.model)) {
+    ImportOptions import;
+    import.batch = options.batch;
+    import.warn = [](StringRef warning) {
+      llvm::WithColor::warning(llvm::errs(), "seq-compile") << warning << "\n";
+    };
+    auto imported = importModel(options.model, import, context);
+    if (!imported)
+      return imported.takeError();
+    module = std::move(*imported);
+    return llvm::Error::success();
+  }
+  if (options.batch != 1)
+    return llvm::createStringError(
+        "--batch is for directories: an .mlir file says its own sizes");
   module = parseSourceFile<ModuleOp>(options.model, &context);
   if (!module)
     return said();

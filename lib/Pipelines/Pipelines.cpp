@@ -77,6 +77,9 @@ void seqc::buildLoopsPipeline(OpPassManager &manager, const Target &target) {
 }
 
 void seqc::buildLLVMPipeline(OpPassManager &manager, const Target &target) {
+  // Elementary functions as arithmetic, before loops lose their structure.
+  manager.addPass(createLowerMath({/*avx512=*/target.avx512}));
+  cleanUp(manager);
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createLoopInvariantCodeMotionPass());
