@@ -26,6 +26,11 @@
 extern "C" {
 #endif
 
+/* What a program in a shared library exports besides its descriptor. */
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
 typedef struct seq_session seq_session;
 
 typedef struct {
@@ -69,6 +74,10 @@ bool seq_session_run(seq_session *session, seq_state *state,
 /* The outputs of the last run that succeeded, n_outputs of its function; they
  * live until the next run. */
 const seq_tensor *seq_session_outputs(const seq_session *session);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,11 @@
 extern "C" {
 #endif
 
+/* What a program in a shared library exports besides its descriptor. */
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
 typedef struct seq_state seq_state;
 
 /* Does any state have a dynamic size, so that its capacity must be chosen? */
@@ -63,6 +68,10 @@ bool seq_state_is_defined(const seq_state *state);
  * the state as it was. */
 bool seq_state_save(const seq_state *state, const char *path, seq_error *error);
 bool seq_state_load(seq_state *state, const char *path, seq_error *error);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }
