@@ -391,7 +391,8 @@ struct ProgramToLLVM : seqc::impl::ProgramToLLVMBase<ProgramToLLVM> {
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     populateMathToLLVMConversionPatterns(converter, patterns);
-    populateMathToLibmConversionPatterns(patterns);
+    // What LLVM has no name for, functions of f64 only.
+    populateMathToLibmConversionPatterns(patterns, PatternBenefit(0));
     populateVectorToLLVMConversionPatterns(converter, patterns);
     vector::populateVectorMaskOpLoweringPatterns(patterns);
     vector::populateVectorBroadcastLoweringPatterns(patterns);
