@@ -45,6 +45,9 @@ void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
   // Bodies without a vector form.
   manager.addNestedPass<func::FuncOp>(createRecurrenceToLoops());
   cleanUp(manager);
+  // What rests on weights alone is done in advance.
+  manager.addPass(createKernelPackWeights());
+  cleanUp(manager);
   // The remaining elementwise operations share loops.
   manager.addPass(createFuseElementwise());
   manager.addPass(createSplatsToFills());

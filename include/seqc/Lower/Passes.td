@@ -107,6 +107,57 @@ def KernelContracts : Pass<"kernel-contracts"> {
     "::mlir::arith::ArithDialect"];
 }
 
+def KernelPackWeights : Pass<"kernel-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "moves what rests on weights alone to compile time";
+  let description = [{
+    A value that is computed by pure operations from `seq.weight`s and constants
+    alone, and that another operation reads, becomes a tensor of the program's
+    weight file. The computation goes to the function `@pack`, which the
+    compiler runs once; afterwards `seq.weight` is nowhere else:
+
+    ```mlir
+    func.func private @layer(%x: …, %layer: index {seq.count = 24 : index}) {
+      %w = seq.weight @"h.{}.in"[%layer] : tensor<3072x768xbf16>
+      %f = linalg.generic … ins(%w) { arith.extf } -> tensor<3072x768xf32>
+      %s = tensor.expand_shape %f … into tensor<48x64x768xf32>
+      %p = linalg.transpose ins(%s : …) … -> tensor<48x768x64xf32>
+      %y = kernel.contract ins(%x, %p : …) …
+    ```
+    ⇒
+    ```mlir
+    kernel.entry @"h.{}.in" : tensor<48x768x64xf32> count 24 offset 0 stride 9437184
+    func.func private @layer(%x: …, %layer: index {seq.count = 24 : index}) {
+      %p = kernel.weight @"h.{}.in"[%layer] : tensor<48x768x64xf32>
+      %y = kernel.contract ins(%x, %p : …) …
+    }
+    func.func private @pack() {
+      scf.for %layer = %c0 to %c24 step %c1 {
+        …
+        kernel.store_entry %p, @"h.{}.in"[%layer] : tensor<48x768x64xf32>
+    ```
+
+    The index of a weight is a constant, the induction variable of an `scf.for`
+    with constant bounds and step 1, or an argument with `seq.count = N : index`
+    and `seq.first = F : index` (default 0), whose values are F … F+N-1; or one
+    of these plus a constant. Anything else is an error.
+
+    The same computation in several places makes one entry. Names are those of
+    the tensors that it reads, joined by `+`, with a number where there are two
+    of a name. Entries with the same count lie together, all of index 0, then
+    all of index 1, and so on, each at a multiple of 64 bytes, in the order of
+    their first use. `kernel.payload_bytes` and `kernel.layout_id` (a hash of
+    names, types and places) of the module describe the whole.
+
+    Stored is the last value of a computation that is not much larger than the
+    weights it reads (four times, or 1024 elements): a broadcast stays in the
+    program. So do scalars, and values of dynamic shape.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::kernel::KernelDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def KernelRecurrences : Pass<"kernel-recurrences", "::mlir::func::FuncOp"> {
   let summary = "gives recurrences their place on threads and lanes";
   let description = [{
