@@ -1,4 +1,5 @@
-//===- LowerMath.cpp - elementary functions as arithmetic ----------------------------===//
+//===- LowerMath.cpp - elementary functions as arithmetic
+//----------------------------===//
 
 #include "seqc/Lower/Passes.h"
 
@@ -63,16 +64,39 @@ void widen(Operation *op) {
 /// Whether the value is exp(-|…|), which lies in [0, 1] or is NaN.
 bool isFraction(Value value) {
   auto exp = value.getDefiningOp<math::ExpOp>();
-  auto negated = exp ? exp.getOperand().getDefiningOp<arith::NegFOp>() : nullptr;
+  auto negated =
+      exp ? exp.getOperand().getDefiningOp<arith::NegFOp>() : nullptr;
   return negated && negated.getOperand().getDefiningOp<math::AbsFOp>();
+}
+
+/// log2(e) · (the operand of `exp`), if that is a product: one factor is
+/// scaled, which takes two operations less than scaling the product exactly,
+/// and none where the scaled factor serves several products or comes from
+/// outside a loop. Like contraction it rounds at another place.
+Value scaledProduct(MathBuilder &b, math::ExpOp exp) {
+  double log2E = 0x1.715476p+0;
+  Value operand = exp.getOperand();
+  if (auto negated = operand.getDefiningOp<arith::NegFOp>()) {
+    operand = negated.getOperand();
+    log2E = -log2E;
+  }
+  auto product = operand.getDefiningOp<arith::MulFOp>();
+  if (!product)
+    return Value();
+  auto cost = [&](Value factor) {
+    return std::pair(factor.getParentRegion() == exp->getParentRegion(),
+                     -std::distance(factor.use_begin(), factor.use_end()));
+  };
+  Value scaled = product.getLhs(), other = product.getRhs();
+  if (cost(other) < cost(scaled))
+    std::swap(scaled, other);
+  return b.mul(b.mul(scaled, b.real(log2E)), other);
 }
 
 /// Upstream's way for the functions that have none here.
 void populateUpstream(RewritePatternSet &patterns) {
   populateMathAlgebraicSimplificationPatterns(patterns);
-  math::populateExpansionPatterns(
-      patterns, {"acosh", "asinh", "atanh", "clampf", "cosh", "fpowi", "sinh",
-                 "tan"});
+  math::populateExpansionPatterns(patterns, {"clampf", "cosh", "fpowi", "tan"});
   populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
     return llvm::is_contained({"math.acos", "math.asin", "math.atan",
                                "math.atan2", "math.cbrt", "math.erfc"},
@@ -117,10 +141,18 @@ struct LowerMath : seqc::impl::LowerMathBase<LowerMath> {
     }
     Value result =
         llvm::TypeSwitch<Operation *, Value>(op)
-            .Case([&](math::ExpOp) { return emitExp(b, x, avx512); })
+            .Case([&](math::ExpOp exp) {
+              Value product = scaledProduct(b, exp);
+              return product ? emitExp2(b, product, avx512)
+                             : emitExp(b, x, avx512);
+            })
             .Case([&](math::Exp2Op) { return emitExp2(b, x, avx512); })
             .Case([&](math::ExpM1Op) { return emitExpM1(b, x); })
             .Case([&](math::TanhOp) { return emitTanh(b, x); })
+            .Case([&](math::SinhOp) { return emitSinh(b, x); })
+            .Case([&](math::AsinhOp) { return emitAsinh(b, x); })
+            .Case([&](math::AcoshOp) { return emitAcosh(b, x); })
+            .Case([&](math::AtanhOp) { return emitAtanh(b, x); })
             .Case([&](math::ErfOp) { return emitErf(b, x, avx512); })
             .Case([&](math::LogOp) { return emitLog(b, x); })
             .Case([&](math::Log2Op) { return emitLog2(b, x); })

@@ -1,4 +1,5 @@
-//===- MathBuilder.cpp - arithmetic that functions are written in --------------------===//
+//===- MathBuilder.cpp - arithmetic that functions are written in
+//--------------------===//
 
 #include "MathBuilder.h"
 

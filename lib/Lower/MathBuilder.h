@@ -1,4 +1,5 @@
-//===- MathBuilder.h - arithmetic that functions are written in ----------------------===//
+//===- MathBuilder.h - arithmetic that functions are written in
+//----------------------===//
 
 #ifndef SEQC_LIB_LOWER_MATHBUILDER_H
 #define SEQC_LIB_LOWER_MATHBUILDER_H
@@ -33,7 +34,9 @@ public:
   Value neg(Value a) { return make<mlir::arith::NegFOp>(a); }
   Value abs(Value a) { return make<mlir::math::AbsFOp>(a); }
   /// a · b + c, rounded once.
-  Value fma(Value a, Value b, Value c) { return make<mlir::math::FmaOp>(a, b, c); }
+  Value fma(Value a, Value b, Value c) {
+    return make<mlir::math::FmaOp>(a, b, c);
+  }
   /// `factor` · Σ coefficients[i] · x^i by Horner's rule; a factor that is a
   /// power of two costs no accuracy.
   Value polynomial(Value x, llvm::ArrayRef<double> coefficients,

@@ -1,8 +1,9 @@
-//===- MathExp.cpp - exponentials as arithmetic --------------------------------------===//
+//===- MathExp.cpp - exponentials as arithmetic
+//--------------------------------------===//
 // e^x = 2^n · e^r with n the integer next to x / log 2. Adding and subtracting
 // 1.5 · 2^23 rounds to an integer and leaves it in the low bits of the sum.
-// Polynomials are minimax in relative error on the reduced range, with the first
-// coefficients fixed.
+// Polynomials are minimax in relative error on the reduced range, with the
+// first coefficients fixed.
 //===----------------------------------------------------------------------===//
 
 #include "MathFunctions.h"
@@ -133,8 +134,7 @@ Value seqc::emitExpM1(MathBuilder &b, Value x) {
   Reduced x0 = reduce(b, b.atMost(b.atLeast(x, -87), 89));
   // Half of it first, which does not overflow too early.
   Value half = powerOfTwo(b, x0.shifted, -1);
-  Value result =
-      b.fma(expM1Reduced(b, x0.r), half, b.sub(half, b.real(0.5)));
+  Value result = b.fma(expM1Reduced(b, x0.r), half, b.sub(half, b.real(0.5)));
   return b.add(result, result);
 }
 
@@ -144,8 +144,8 @@ Value seqc::emitTanh(MathBuilder &b, Value x) {
   Reduced x0 = reduce(b, b.add(magnitude, magnitude));
   Value power = powerOfTwo(b, x0.shifted, 0);
   Value u = b.fma(expM1Reduced(b, x0.r), power, b.sub(power, b.real(1)));
-  return math::CopySignOp::create(b.getBuilder(),
-                                  b.div(u, b.add(u, b.real(2))), x);
+  return math::CopySignOp::create(b.getBuilder(), b.div(u, b.add(u, b.real(2))),
+                                  x);
 }
 
 Value seqc::emitErf(MathBuilder &b, Value x, bool avx512) {
@@ -163,6 +163,6 @@ Value seqc::emitErf(MathBuilder &b, Value x, bool avx512) {
   Value q = b.fma(b.polynomial(bounded, kFar), bounded, b.neg(bounded));
   Value far = b.sub(b.real(1), emitExp(b, q, avx512));
   far = math::CopySignOp::create(b.getBuilder(), far, x);
-  return b.select(
-      b.compare(arith::CmpFPredicate::OGT, t, b.real(kBorder)), far, near);
+  return b.select(b.compare(arith::CmpFPredicate::OGT, t, b.real(kBorder)), far,
+                  near);
 }

@@ -1,6 +1,7 @@
-//===- MathLog.cpp - logarithms as arithmetic ----------------------------------------===//
-// x = 2^e · (1 + m) with 1 + m in [2/3, 4/3); e is found by subtracting the bits
-// of 2/3 from those of x. Polynomials are minimax in relative error.
+//===- MathLog.cpp - logarithms as arithmetic
+//----------------------------------------===//
+// x = 2^e · (1 + m) with 1 + m in [2/3, 4/3); e is found by subtracting the
+// bits of 2/3 from those of x. Polynomials are minimax in relative error.
 //===----------------------------------------------------------------------===//
 
 #include "MathFunctions.h"
@@ -12,13 +13,14 @@ using namespace seqc;
 using arith::CmpFPredicate;
 
 // (log(1 + m) - m) / m^2 for |m| up to 1/3.
-constexpr double kLog[] = {-0.5,           0x1.555506p-2, -0x1.fffefap-3,
+constexpr double kLog[] = {-0.5,           0x1.555506p-2,  -0x1.fffefap-3,
                            0x1.99d04ap-3,  -0x1.559c8cp-3, 0x1.1ed5ccp-3,
                            -0x1.f32c56p-4, 0x1.1e6b14p-3,  -0x1.07d56cp-3};
 // The same for m in [0, 1].
 constexpr double kLogFraction[] = {
-    -0x1.ffffd2p-2, 0x1.554dd0p-2,  -0x1.ff23e8p-3, 0x1.934b6ep-3, -0x1.3a43e0p-3,
-    0x1.b4b094p-4,  -0x1.d6b75ep-5, 0x1.49211cp-6,  -0x1.af5e20p-9};
+    -0x1.ffffd2p-2, 0x1.554dd0p-2,  -0x1.ff23e8p-3,
+    0x1.934b6ep-3,  -0x1.3a43e0p-3, 0x1.b4b094p-4,
+    -0x1.d6b75ep-5, 0x1.49211cp-6,  -0x1.af5e20p-9};
 constexpr double kLn2 = 0x1.62e43p-1;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -38,8 +40,8 @@ static Value logReduced(MathBuilder &b, Value m) {
   return b.fma(b.polynomial(m, kLog), b.mul(m, m), m);
 }
 
-/// Puts the values at and beyond the ends of [`low`, inf) into `result`, with
-/// -inf for x not above `low`, NaN below `lowest`.
+/// Puts what lies outside of (`low`, inf) into `result`: NaN below `lowest`,
+/// else -inf up to `low`.
 static Value withSpecials(MathBuilder &b, Value x, Value result, double lowest,
                           double low) {
   result = b.select(b.compare(CmpFPredicate::OLE, x, b.real(low)),
@@ -47,11 +49,11 @@ static Value withSpecials(MathBuilder &b, Value x, Value result, double lowest,
   result = b.select(b.compare(CmpFPredicate::OLT, x, b.real(lowest)),
                     b.real(kNaN), result);
   // inf and NaN are their own logarithms.
-  return b.select(b.compare(CmpFPredicate::ULT, x, b.real(kInfinity)), result,
+  return b.select(b.compare(CmpFPredicate::OLT, x, b.real(kInfinity)), result,
                   x);
 }
 
-/// e · factor + log(1 + m) · scale, with specials.
+/// scale · log x, given scale · log 2.
 static Value logarithm(MathBuilder &b, Value x, double scale, double ofTwo) {
   Value e = scaledExponent(b, x);
   Value m = b.sub(b.fromBits(b.subInt(b.bits(x), e)), b.real(1));

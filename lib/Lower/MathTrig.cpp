@@ -1,4 +1,5 @@
-//===- MathTrig.cpp - sine, cosine and powers as arithmetic --------------------------===//
+//===- MathTrig.cpp - sine, cosine and powers as arithmetic
+//--------------------------===//
 // What needs more than f32 on the way is computed in f64, in which the
 // reduction of an argument and the product of an exponent are plain.
 //===----------------------------------------------------------------------===//
@@ -14,7 +15,8 @@ using namespace seqc;
 using arith::CmpFPredicate;
 
 static MathBuilder inF64(MathBuilder &b) {
-  return MathBuilder(b.getBuilder(), withElements(b.getType(), b.getBuilder().getF64Type()));
+  return MathBuilder(b.getBuilder(),
+                     withElements(b.getType(), b.getBuilder().getF64Type()));
 }
 
 static Value extend(MathBuilder &wide, Value x) {
@@ -41,13 +43,13 @@ static Value sine(MathBuilder &b, Value x, int64_t turns) {
   ImplicitLocOpBuilder &ob = b.getBuilder();
   MathBuilder wide = inF64(b);
   Value x64 = extend(wide, x);
-  Value shifted =
-      wide.fma(x64, wide.real(kTwoOverPi), wide.real(kRound64));
+  Value shifted = wide.fma(x64, wide.real(kTwoOverPi), wide.real(kRound64));
   Value quarters = wide.sub(shifted, wide.real(kRound64));
   Value r64 = wide.fma(quarters, wide.real(-kHalfPiHi), x64);
   r64 = wide.fma(quarters, wide.real(-kHalfPiLo), r64);
-  // Beyond 2^48 the remainder may be any number.
-  Value r = b.atMost(b.atLeast(truncate(b, r64), -0.7854), 0.7854);
+  // π/4, and more where 2/π times a large x was rounded to the next integer.
+  // Beyond 2^48 it may be any number.
+  Value r = b.atMost(b.atLeast(truncate(b, r64), -0.82), 0.82);
   Value quadrant = arith::TruncIOp::create(
       ob, withElements(b.getType(), ob.getI32Type()), wide.bits(shifted));
   if (turns)
@@ -56,9 +58,9 @@ static Value sine(MathBuilder &b, Value x, int64_t turns) {
   Value z = b.mul(r, r);
   Value s = b.fma(b.mul(b.polynomial(z, kSin), z), r, r);
   Value c = b.fma(b.fma(b.polynomial(z, kCos), z, b.real(-0.5)), z, b.real(1));
-  Value isOdd = arith::CmpIOp::create(
-      ob, arith::CmpIPredicate::ne, b.andInt(quadrant, b.integer(1)),
-      b.integer(0));
+  Value isOdd =
+      arith::CmpIOp::create(ob, arith::CmpIPredicate::ne,
+                            b.andInt(quadrant, b.integer(1)), b.integer(0));
   Value sign = b.shiftLeft(b.andInt(quadrant, b.integer(2)), 30);
   return b.fromBits(b.xorInt(b.bits(b.select(isOdd, c, s)), sign));
 }
@@ -113,7 +115,8 @@ Value seqc::emitPow(MathBuilder &b, Value x, Value y) {
   w = wide.atMost(wide.atLeast(w, -300), 300);
   Value power = truncate(b, exp2InF64(wide, w));
 
-  // A negative base: the sign of an odd exponent, NaN for one that is no integer.
+  // A negative base: the sign of an odd exponent, NaN for one that is no
+  // integer.
   auto differsFromFloor = [&](CmpFPredicate predicate, Value v) {
     return b.compare(predicate, math::FloorOp::create(ob, v), v);
   };

@@ -240,20 +240,29 @@ def LowerMath : Pass<"lower-math"> {
     | exp, exp2 | 1 ulp | 1 at 0, correctly rounded next to it |
     | expm1 | 1.6 ulp | |
     | tanh | 2.5 ulp | odd, ±1 from 9.02 on |
+    | sinh, cosh, asinh, acosh, atanh | 2.5 ulp | sinh and cosh up to 88.7 |
     | erf | 1 ulp | |
     | log | 1 ulp | log2 and log10 2 ulp |
-    | log1p | 1.5 ulp | on exp(-abs(x)), as in softplus, 1.1 ulp by a shorter way |
-    | sin, cos | 1 ulp | up to 2^48 |
+    | log1p | 1.5 ulp | a shorter way where the argument is exp(-abs(x)), as in softplus |
+    | sin, cos | 1.5 ulp | up to 2^48; tan 3 ulp |
     | rsqrt | 1.5 ulp | |
     | powf | 1 ulp | in f64 on the way; common constant exponents by products |
+    | asin, acos, atan, atan2, cbrt, erfc | 5, 2, 45, 45, 13, 150 ulp | upstream's approximations |
 
-    Infinities and NaN are as in C. Subnormal numbers count as zero. Other
-    functions take upstream's expansions and approximations. Functions of bf16
-    and f16 are computed in f32. Functions of f64 are left to the C library.
+    Infinities and NaN are as in C. Subnormal arguments count as zero, and
+    results below 2^-125 may be zero. Functions of bf16 and f16 are computed in
+    f32. Functions of f64 are left to the C library.
+
+    The exponential of a product scales one factor by log2(e), the one from
+    outside the loop or with more uses, and takes the power of two. That rounds
+    at another place, as contraction does.
 
     Additions, subtractions and products of floating-point numbers that were
     there before get `fastmath<contract>`, so that a product and a sum become
     one fma; those that this pass writes do not.
+
+    MLIR does not know that the intrinsic behind `avx512` has no effects: passes
+    that move or remove code come first.
   }];
   let options = [
     Option<"avx512", "avx512", "bool", "false",
