@@ -1,4 +1,4 @@
-//===- seq-compile.cpp - compiles a model ---------------------------------------------===//
+//===- seq-compile.cpp - compiles a model --------------------------------===//
 
 #include "seqc/Import/Import.h"
 #include "seqc/Registration.h"
