@@ -1,4 +1,4 @@
-//===- Config.cpp - config.json, read strictly ----------------------------------------===//
+//===- Config.cpp - config.json, read strictly ---------------------------===//
 
 #include "Config.h"
 #include "Text.h"
@@ -39,7 +39,7 @@ static std::string show(const json::Value *value) {
   constexpr size_t kLongest = 40;
   if (text.size() <= kLongest)
     return text;
-  return value->getAsString() ? "a long string"
+  return value->getAsString()  ? "a long string"
          : value->getAsArray() ? "an array"
                                : "an object";
 }
@@ -104,7 +104,8 @@ double Config::fraction(StringRef key, double byDefault) {
 
 std::string Config::text(StringRef key) {
   const json::Value *value = find(key);
-  if (std::optional<StringRef> text = value ? value->getAsString() : std::nullopt)
+  if (std::optional<StringRef> text =
+          value ? value->getAsString() : std::nullopt)
     return text->str();
   fail(key, "a string");
   return "";
@@ -141,10 +142,12 @@ void Config::checkProduct(StringRef what, ArrayRef<int64_t> sizes) {
     std::optional<int64_t> next = checkedMul(product, size);
     if (!next || *next > kLargestProduct) {
       if (error.empty())
-        error = (file + ": " + what + ": expected a product of at most 2^40, found " +
-                 join(map_range(sizes, [](int64_t s) { return std::to_string(s); }),
-                      " · "))
-                    .str();
+        error =
+            (file + ": " + what +
+             ": expected a product of at most 2^40, found " +
+             join(map_range(sizes, [](int64_t s) { return std::to_string(s); }),
+                  " · "))
+                .str();
       return;
     }
     product = *next;

@@ -1,4 +1,4 @@
-//===- Config.h - config.json, read strictly ------------------------------------------===//
+//===- Config.h - config.json, read strictly -----------------------------===//
 
 #ifndef SEQC_LIB_IMPORT_CONFIG_H
 #define SEQC_LIB_IMPORT_CONFIG_H
@@ -13,9 +13,10 @@
 namespace seqc {
 
 /// The keys of a config.json. A family asks for each key that it knows; the
-/// first one that is missing or wrong is kept as the error, and a harmless value
-/// returned in its place, so that a family reads its keys without branches and
-/// asks for the error once. A key with the value null counts as absent.
+/// first one that is missing or wrong is kept as the error, and a harmless
+/// value returned in its place, so that a family reads its keys without
+/// branches and asks for the error once. A key with the value null counts as
+/// absent.
 class Config {
 public:
   static llvm::Expected<Config> read(llvm::StringRef file);
@@ -36,7 +37,8 @@ public:
   /// Whether the value is this string.
   bool isText(llvm::StringRef key, llvm::StringRef text);
   /// One of several words; the first one is the default.
-  std::string choice(llvm::StringRef key, llvm::ArrayRef<llvm::StringRef> words);
+  std::string choice(llvm::StringRef key,
+                     llvm::ArrayRef<llvm::StringRef> words);
 
   /// Keys that change no result.
   void ignore(llvm::ArrayRef<llvm::StringRef> keys);

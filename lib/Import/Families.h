@@ -1,4 +1,4 @@
-//===- Families.h - the model families that Import knows ------------------------------===//
+//===- Families.h - the model families that Import knows -----------------===//
 
 #ifndef SEQC_LIB_IMPORT_FAMILIES_H
 #define SEQC_LIB_IMPORT_FAMILIES_H

@@ -1,4 +1,4 @@
-//===- Import.cpp - a model directory becomes a module --------------------------------===//
+//===- Import.cpp - a model directory becomes a module -------------------===//
 
 #include "seqc/Import/Import.h"
 
@@ -36,14 +36,30 @@ constexpr int64_t kLargestBatch = 65536;
 constexpr int64_t kBytes = 256;
 } // namespace
 
-/// Keys that transformers writes for every model and that change no result.
-static void ignoreCommonKeys(Config &config) {
-  config.ignore({"_name_or_path", "architectures", "auto_map", "bos_token_id",
-                 "chunk_size_feed_forward", "dtype", "eos_token_id", "id2label",
-                 "is_encoder_decoder", "label2id", "output_attentions",
-                 "output_hidden_states", "pad_token_id", "problem_type",
-                 "return_dict", "sep_token_id", "torch_dtype",
-                 "transformers_version", "unk_token_id", "use_cache"});
+/// Keys that transformers may write for every model; most change no result.
+static void readCommonKeys(Config &config) {
+  if (config.has("quantization_config"))
+    config.fail("quantization_config", "weights that are not quantized");
+  config.ignore({"_name_or_path",
+                 "architectures",
+                 "auto_map",
+                 "bos_token_id",
+                 "chunk_size_feed_forward",
+                 "dtype",
+                 "eos_token_id",
+                 "id2label",
+                 "is_encoder_decoder",
+                 "label2id",
+                 "output_attentions",
+                 "output_hidden_states",
+                 "pad_token_id",
+                 "problem_type",
+                 "return_dict",
+                 "sep_token_id",
+                 "torch_dtype",
+                 "transformers_version",
+                 "unk_token_id",
+                 "use_cache"});
 }
 
 static llvm::Expected<Family> findFamily(Config &config) {
@@ -88,11 +104,11 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
   if (!weights)
     return weights.takeError();
 
-  context.loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
-                      func::FuncDialect, linalg::LinalgDialect,
-                      math::MathDialect, scf::SCFDialect, seq::SeqDialect,
-                      tensor::TensorDialect>();
-  ignoreCommonKeys(*config);
+  context
+      .loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
+                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+                   scf::SCFDialect, seq::SeqDialect, tensor::TensorDialect>();
+  readCommonKeys(*config);
   OwningOpRef<ModuleOp> module(ModuleOp::create(UnknownLoc::get(&context)));
   Model model(*module, **weights, options.batch);
   llvm::Expected<ModelFacts> facts = family->build(*config, model);
@@ -106,7 +122,8 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
   Builder &b = model.b;
   (*module)->setAttr("seq.architecture", b.getStringAttr(family->modelType));
   if (facts->vocabulary) {
-    (*module)->setAttr("seq.vocabulary", b.getI64IntegerAttr(facts->vocabulary));
+    (*module)->setAttr("seq.vocabulary",
+                       b.getI64IntegerAttr(facts->vocabulary));
     SmallString<256> tokenizer(directory);
     llvm::sys::path::append(tokenizer, "tokenizer.json");
     if (facts->vocabulary == kBytes && !llvm::sys::fs::exists(tokenizer))
@@ -116,12 +133,14 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
   if (options.warn) {
     for (StringRef key : config->getUnknownKeys())
       options.warn((config->getFile() + ": the key " + quote(key) +
-                    " is not known and ignored").str());
+                    " is not known and ignored")
+                       .str());
     std::vector<StringRef> unused = model.getUnusedWeights();
     if (!unused.empty())
       options.warn(((*weights)->getPath() + ": not used: " + listNames(unused) +
                     " (" + Twine(unused.size()) + " of " +
-                    Twine((*weights)->getTensors().size()) + " tensors)").str());
+                    Twine((*weights)->getTensors().size()) + " tensors)")
+                       .str());
   }
   return module;
 }

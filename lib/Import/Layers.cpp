@@ -1,4 +1,4 @@
-//===- Layers.cpp - the words of a model description ----------------------------------===//
+//===- Layers.cpp - the words of a model description ---------------------===//
 
 #include "Layers.h"
 
@@ -80,13 +80,15 @@ Value constant(ImplicitLocOpBuilder &b, double value) {
 // Layers
 //===----------------------------------------------------------------------===//
 
-Value layers::linear(ImplicitLocOpBuilder &b, Value x, Value weight, Value bias) {
+Value layers::linear(ImplicitLocOpBuilder &b, Value x, Value weight,
+                     Value bias) {
   std::string rows = rowsOf(x);
-  Value product = structured(
-      b, rows + "k,nk->" + rows + "n", {x, weight},
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        return arith::AddFOp::create(b, v[2], arith::MulFOp::create(b, v[0], v[1]));
-      });
+  Value product =
+      structured(b, rows + "k,nk->" + rows + "n", {x, weight},
+                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   return arith::AddFOp::create(
+                       b, v[2], arith::MulFOp::create(b, v[0], v[1]));
+                 });
   if (!bias)
     return product;
   return structured(b, rows + "n,n->" + rows + "n", {product, bias},
@@ -106,13 +108,14 @@ Value layers::rmsNorm(ImplicitLocOpBuilder &b, Value x, Value weight,
                        b, v[1], arith::MulFOp::create(b, v[0], v[0]));
                  });
   // Once a row, not once a channel.
-  Value scale = structured(
-      b, rows + "->" + rows, squares,
-      [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value mean = arith::DivFOp::create(b, v[0], constant(b, channels));
-        return math::RsqrtOp::create(
-            b, arith::AddFOp::create(b, mean, constant(b, epsilon)));
-      });
+  Value scale =
+      structured(b, rows + "->" + rows, squares,
+                 [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   Value mean =
+                       arith::DivFOp::create(b, v[0], constant(b, channels));
+                   return math::RsqrtOp::create(
+                       b, arith::AddFOp::create(b, mean, constant(b, epsilon)));
+                 });
   return structured(b, rows + "c," + rows + ",c->" + rows + "c",
                     {x, scale, weight},
                     [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
@@ -164,8 +167,8 @@ Value layers::lastTime(ImplicitLocOpBuilder &b, Value x) {
   cf::AssertOp::create(b, any, "expected at least one token");
   Value last = arith::SubIOp::create(b, times, one);
   OpFoldResult start = b.getIndexAttr(0), step = b.getIndexAttr(1);
-  auto lastType = RankedTensorType::get({type.getDimSize(0), type.getDimSize(2)},
-                                        type.getElementType());
+  auto lastType = RankedTensorType::get(
+      {type.getDimSize(0), type.getDimSize(2)}, type.getElementType());
   return tensor::ExtractSliceOp::create(
       b, lastType, x, ArrayRef<OpFoldResult>{start, last, start},
       ArrayRef<OpFoldResult>{b.getIndexAttr(type.getDimSize(0)), step,

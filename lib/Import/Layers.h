@@ -1,4 +1,4 @@
-//===- Layers.h - the words of a model description ------------------------------------===//
+//===- Layers.h - the words of a model description -----------------------===//
 //
 // Layers that need no operation of ours, on tensors of f32 whose last dimension
 // holds the channels: [B, T, C], or [B, C] at one time.
@@ -25,8 +25,8 @@ mlir::Value embedding(mlir::ImplicitLocOpBuilder &b, mlir::Value ids,
                       mlir::Value table);
 
 /// Channels [begin, begin + size).
-mlir::Value channels(mlir::ImplicitLocOpBuilder &b, mlir::Value x, int64_t begin,
-                     int64_t size);
+mlir::Value channels(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                     int64_t begin, int64_t size);
 
 /// x [B, C] at the last time of [B, T, C]. At run time T must not be 0.
 mlir::Value lastTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);

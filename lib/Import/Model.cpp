@@ -1,4 +1,4 @@
-//===- Model.cpp - the module that a family fills -------------------------------------===//
+//===- Model.cpp - the module that a family fills ------------------------===//
 
 #include "Model.h"
 #include "Text.h"
@@ -13,7 +13,8 @@ using namespace mlir;
 using namespace seqc;
 
 Model::Model(ModuleOp module, const SourceWeights &weights, int64_t batch)
-    : batch(batch), b(UnknownLoc::get(module.getContext()), module.getContext()),
+    : batch(batch),
+      b(UnknownLoc::get(module.getContext()), module.getContext()),
       module(module), weights(weights) {
   b.setInsertionPointToEnd(module.getBody());
 }
@@ -55,7 +56,8 @@ static std::optional<Type> floatType(DType dtype, Builder &b) {
 
 void Model::fail(StringRef tensor, const Twine &message) {
   if (error.empty())
-    error = (weights.getPath() + ": tensor " + quote(tensor) + ": " + message).str();
+    error = (weights.getPath() + ": tensor " + quote(tensor) + ": " + message)
+                .str();
 }
 
 const SourceWeights::Tensor *Model::check(const std::string &name,
@@ -166,8 +168,7 @@ ValueRange Model::call(func::FuncOp callee, ValueRange arguments) {
 /// `part` [D, …] at the place [number · D, …] of `stack`.
 static Value insertPart(ImplicitLocOpBuilder &b, Value part, Value stack,
                         OpFoldResult number) {
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(b, b.getLoc(), part);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), part);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
       strides(sizes.size(), b.getIndexAttr(1));
   int64_t parts = cast<RankedTensorType>(part.getType()).getDimSize(0);
@@ -175,9 +176,11 @@ static Value insertPart(ImplicitLocOpBuilder &b, Value part, Value stack,
     offsets[0] = b.getIndexAttr(*constant * parts);
   } else {
     Value factor = arith::ConstantIndexOp::create(b, parts);
-    offsets[0] = parts == 1 ? number
-                            : OpFoldResult(arith::MulIOp::create(
-                                  b, cast<Value>(number), factor).getResult());
+    offsets[0] =
+        parts == 1
+            ? number
+            : OpFoldResult(arith::MulIOp::create(b, cast<Value>(number), factor)
+                               .getResult());
   }
   return tensor::InsertSliceOp::create(b, part, stack, offsets, sizes, strides);
 }
@@ -213,7 +216,8 @@ Value Model::layers(StringRef name, LayerRange layerRange, Value input,
 
   Values results;
   if (!loop) {
-    results = collect(call(layer, input), stacks, b.getIndexAttr(layerRange.first));
+    results =
+        collect(call(layer, input), stacks, b.getIndexAttr(layerRange.first));
   } else {
     layer.setArgAttr(1, "seq.count", b.getIndexAttr(layerRange.count));
     if (layerRange.first)

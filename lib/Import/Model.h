@@ -1,4 +1,4 @@
-//===- Model.h - the module that a family fills ---------------------------------------===//
+//===- Model.h - the module that a family fills --------------------------===//
 
 #ifndef SEQC_LIB_IMPORT_MODEL_H
 #define SEQC_LIB_IMPORT_MODEL_H
@@ -54,7 +54,8 @@ public:
   void entryPoint(llvm::StringRef name, const Input &input,
                   llvm::ArrayRef<llvm::StringRef> results, Body body);
   /// Adds a private function.
-  mlir::func::FuncOp function(llvm::StringRef name, mlir::Type input, Body body);
+  mlir::func::FuncOp function(llvm::StringRef name, mlir::Type input,
+                              Body body);
   mlir::ValueRange call(mlir::func::FuncOp callee, mlir::ValueRange arguments);
 
   /// Layers whose weights have the same shapes, with their numbers.

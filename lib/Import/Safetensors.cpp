@@ -1,4 +1,4 @@
-//===- Safetensors.cpp - the header of a .safetensors file ----------------------------===//
+//===- Safetensors.cpp - the header of a .safetensors file ---------------===//
 
 #include "Safetensors.h"
 #include "Text.h"
@@ -55,8 +55,9 @@ static Expected<Entry> parseEntry(StringRef name, const json::Value &value,
     return fail("expected a string as dtype");
   std::optional<DType> known = parseDType(*dtype);
   if (!known)
-    return fail("unknown dtype " + quote(*dtype) +
-                ", expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL");
+    return fail(
+        "unknown dtype " + quote(*dtype) +
+        ", expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL");
   entry.tensor.dtype = *known;
 
   const json::Array *shape = object->getArray("shape");
@@ -94,7 +95,8 @@ static Expected<Entry> parseEntry(StringRef name, const json::Value &value,
 }
 
 /// The entries, sorted by offset, must cover `size` bytes of data.
-static Error checkCover(ArrayRef<Entry> entries, uint64_t size, StringRef file) {
+static Error checkCover(ArrayRef<Entry> entries, uint64_t size,
+                        StringRef file) {
   uint64_t at = 0;
   const Entry *previous = nullptr;
   for (const Entry &entry : entries) {
@@ -102,7 +104,8 @@ static Error checkCover(ArrayRef<Entry> entries, uint64_t size, StringRef file) 
     if (entry.end > size)
       return makeError(file + ": tensor " + name + " ends at byte " +
                        Twine(entry.end) + " of the data, which has " +
-                       Twine(size) + ": the file is truncated or its header wrong");
+                       Twine(size) +
+                       ": the file is truncated or its header wrong");
     if (entry.begin < at)
       return makeError(file + ": tensor " + name + " overlaps " +
                        quote(previous->tensor.name));
@@ -118,8 +121,8 @@ static Error checkCover(ArrayRef<Entry> entries, uint64_t size, StringRef file) 
   return Error::success();
 }
 
-Expected<std::vector<Tensor>>
-seqc::parseSafetensors(ArrayRef<uint8_t> contents, StringRef file) {
+Expected<std::vector<Tensor>> seqc::parseSafetensors(ArrayRef<uint8_t> contents,
+                                                     StringRef file) {
   if (contents.size() < kLengthBytes)
     return makeError(file + ": expected a safetensors file, found one of " +
                      Twine(contents.size()) + " bytes");

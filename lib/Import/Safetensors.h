@@ -1,4 +1,4 @@
-//===- Safetensors.h - the header of a .safetensors file ------------------------------===//
+//===- Safetensors.h - the header of a .safetensors file -----------------===//
 //
 // The file is the length of its header (u64, little-endian), the header (a JSON
 // object) and the data. The header maps the name of each tensor to

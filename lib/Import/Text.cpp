@@ -1,4 +1,4 @@
-//===- Text.cpp - reading JSON and saying what is wrong -------------------------------===//
+//===- Text.cpp - reading JSON and saying what is wrong ------------------===//
 
 #include "Text.h"
 

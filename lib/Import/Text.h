@@ -1,4 +1,4 @@
-//===- Text.h - reading JSON and saying what is wrong ---------------------------------===//
+//===- Text.h - reading JSON and saying what is wrong --------------------===//
 
 #ifndef SEQC_LIB_IMPORT_TEXT_H
 #define SEQC_LIB_IMPORT_TEXT_H

@@ -1,4 +1,4 @@
-//===- Weights.cpp - the weights of a model directory ---------------------------------===//
+//===- Weights.cpp - the weights of a model directory --------------------===//
 
 #include "seqc/Import/Weights.h"
 
@@ -37,7 +37,8 @@ unsigned seqc::bytesOf(DType dtype) {
 }
 
 /// The bits as the format's value, in double.
-static double decode(const fltSemantics &format, unsigned width, uint64_t bits) {
+static double decode(const fltSemantics &format, unsigned width,
+                     uint64_t bits) {
   APFloat value(format, APInt(width, bits));
   bool inexact;
   value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &inexact);
@@ -168,8 +169,9 @@ Error SourceWeights::addShards(StringRef indexFile) {
     }
     auto tensor = known->second.find(name);
     if (tensor == known->second.end())
-      return makeError(file + ": tensor " + quote(name) + " is missing, which " +
-                       sys::path::filename(indexFile) + " says is there");
+      return makeError(file + ": tensor " + quote(name) +
+                       " is missing, which " + sys::path::filename(indexFile) +
+                       " says is there");
     found.push_back(tensor->second);
   }
   setTensors(std::move(found));
@@ -178,9 +180,8 @@ Error SourceWeights::addShards(StringRef indexFile) {
 
 void SourceWeights::setTensors(std::vector<Tensor> found) {
   tensors = std::move(found);
-  llvm::sort(tensors, [](const Tensor &a, const Tensor &b) {
-    return a.name < b.name;
-  });
+  llvm::sort(tensors,
+             [](const Tensor &a, const Tensor &b) { return a.name < b.name; });
   for (const auto &[number, tensor] : enumerate(tensors))
     numberOf[tensor.name] = number;
 }
@@ -201,8 +202,8 @@ SourceWeights::open(StringRef directoryOrFile) {
       return weights;
     }
     if (!sys::fs::exists(file))
-      return makeError(directoryOrFile + ": expected " + kFile + " or " + kIndex +
-                       ", found neither");
+      return makeError(directoryOrFile + ": expected " + kFile + " or " +
+                       kIndex + ", found neither");
   }
   weights->path = std::string(file);
   std::vector<Tensor> found;
@@ -221,8 +222,8 @@ void SourceWeights::release(const Tensor &tensor) const {
   // Whole pages only: the others are a neighbour's as well.
   uintptr_t page = sys::Process::getPageSizeEstimate();
   uintptr_t begin = alignTo(reinterpret_cast<uintptr_t>(tensor.data), page);
-  uintptr_t end = alignDown(
-      reinterpret_cast<uintptr_t>(tensor.data) + tensor.bytes, page);
+  uintptr_t end =
+      alignDown(reinterpret_cast<uintptr_t>(tensor.data) + tensor.bytes, page);
   if (begin < end)
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
@@ -230,7 +231,9 @@ void SourceWeights::release(const Tensor &tensor) const {
 uint64_t SourceWeights::hash() const {
   constexpr uint64_t kWhole = 65536, kSample = 4096;
   std::vector<uint64_t> digests;
-  auto add = [&](ArrayRef<uint8_t> data) { digests.push_back(xxh3_64bits(data)); };
+  auto add = [&](ArrayRef<uint8_t> data) {
+    digests.push_back(xxh3_64bits(data));
+  };
   for (const Tensor &tensor : tensors) {
     std::string head = tensor.name + "\n" + nameOf(tensor.dtype).str() +
                        formatShape(tensor.shape);

@@ -3,6 +3,7 @@ Weights are random and written by safetensors as f32, f16 or bf16; the reference
 has the values of the file."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -110,10 +111,21 @@ def test_mamba_without_head(tmp_path):
     agree(imported(tmp_path, "forward", {"input_ids": tokens}, ["last_hidden_state"])[0], expected, MAMBA)
 
 
+def test_last_needs_a_token(tmp_path):
+    _, config, tensors = mamba(num_hidden_layers=1)
+    write(tmp_path, config, {k: v for k, v in tensors.items() if k != "lm_head.weight"})
+    tokens = {"input_ids": ids(1, 0)}
+    assert imported(tmp_path, "forward", tokens, ["logits"])[0].shape == (1, 0, 53)
+    with pytest.raises(AssertionError, match="expected at least one token"):
+        imported(tmp_path, "last", tokens, ["logits"])
+
+
 def test_mamba_in_shards(tmp_path):
     model, _, _ = mamba()
     model.float().save_pretrained(tmp_path, max_shard_size="40KB")
     assert (tmp_path / "model.safetensors.index.json").exists()
+    done = subprocess.run([seqtools.tool("seq-compile"), tmp_path, "--emit=seq"], capture_output=True, text=True)
+    assert done.stderr == "", "what transformers writes is known"
     tokens = ids(1, 7)
     expected = model.double()(torch.from_numpy(tokens)).logits
     agree(imported(tmp_path, "forward", {"input_ids": tokens}, ["logits"])[0], expected, MAMBA)

@@ -1,4 +1,4 @@
-//===- Import.h - a model directory becomes a module ----------------------------------===//
+//===- Import.h - a model directory becomes a module ---------------------===//
 //
 // A directory in the Hugging Face layout, config.json and model.safetensors (or
 // shards with an index), becomes a module of the seq stage:

@@ -1,4 +1,4 @@
-//===- Weights.h - the weights of a model directory -----------------------------------===//
+//===- Weights.h - the weights of a model directory ----------------------===//
 
 #ifndef SEQC_IMPORT_WEIGHTS_H
 #define SEQC_IMPORT_WEIGHTS_H

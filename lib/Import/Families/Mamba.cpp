@@ -1,7 +1,8 @@
-//===- Mamba.cpp - Mamba --------------------------------------------------------------===//
+//===- Mamba.cpp - Mamba -------------------------------------------------===//
 //
-// Gu and Dao, arXiv:2312.00752, as transformers' MambaForCausalLM (or MambaModel,
-// which has no head and no prefix "backbone." in its tensors' names).
+// Gu and Dao, arXiv:2312.00752, as transformers' MambaForCausalLM (or
+// MambaModel, which has no head and no prefix "backbone." in its tensors'
+// names).
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,8 +57,8 @@ Mamba::Mamba(Config &config, Model &model) : model(model), b(model.b) {
   E = expand * D;
   if (config.size("intermediate_size", E) != E)
     config.fail("intermediate_size", "expand * hidden_size = " + Twine(E));
-  bool automatic = !config.has("time_step_rank") ||
-                   config.isText("time_step_rank", "auto");
+  bool automatic =
+      !config.has("time_step_rank") || config.isText("time_step_rank", "auto");
   R = automatic ? llvm::divideCeil(D, 16) : config.size("time_step_rank");
   config.checkProduct("hidden_size * intermediate_size", {2, D, E});
   config.checkProduct("batch * intermediate_size * state_size",
@@ -70,11 +71,13 @@ Mamba::Mamba(Config &config, Model &model) : model(model), b(model.b) {
   config.flag("residual_in_fp32", true); // all is f32 here
   if (!config.flag("rms_norm", true))
     config.fail("rms_norm", "true");
-  // Of training, or of the way to compute.
+  // Of training, of the way to compute, or of the authors' own code.
   config.ignore({"initializer_range", "rescale_prenorm_residual",
                  "time_step_scale", "time_step_min", "time_step_max",
                  "time_step_init_scheme", "time_step_floor", "use_mambapy",
-                 "use_associative_scan", "layer_types"});
+                 "use_associative_scan", "layer_types", "d_inner", "d_model",
+                 "n_layer", "ssm_cfg", "fused_add_norm",
+                 "pad_vocab_size_multiple"});
   prefix = model.hasWeight("embeddings.weight") ? "" : "backbone.";
 }
 
@@ -112,8 +115,8 @@ Value Mamba::mixer(Value x) {
   Value selected = project("x_proj", u, E, R + 2 * N, false);
   Value delta = project("dt_proj", channels(b, selected, 0, R), R, E, false);
   Value in = channels(b, selected, R, N), out = channels(b, selected, R + N, N);
-  Value a = arith::NegFOp::create(
-      b, math::ExpOp::create(b, weight("A_log", {E, N})));
+  Value a =
+      arith::NegFOp::create(b, math::ExpOp::create(b, weight("A_log", {E, N})));
   Value skip = weight("D", {E}), deltaBias = weight("dt_proj.bias", {E});
   Value state = zeros(b, {model.batch, E, N});
   Value y = seq::SelectiveScanOp::create(b, type, state.getType(), u, delta, a,
@@ -125,7 +128,8 @@ Value Mamba::mixer(Value x) {
 
 Value Mamba::head(Value x) {
   StringRef name = tied ? "backbone.embeddings.weight" : "lm_head.weight";
-  return linear(b, norm("backbone.norm_f.weight", x), model.weight(name, {V, D}));
+  return linear(b, norm("backbone.norm_f.weight", x),
+                model.weight(name, {V, D}));
 }
 
 llvm::Expected<ModelFacts> seqc::buildMamba(Config &config, Model &model) {

@@ -1,4 +1,4 @@
-//===- Rnn.cpp - stacked RNN, LSTM and GRU --------------------------------------------===//
+//===- Rnn.cpp - stacked RNN, LSTM and GRU -------------------------------===//
 //
 // torch.nn.RNN, LSTM and GRU with PyTorch's names of tensors, and optionally an
 // embedding of tokens in front and a linear head behind. docs/Models.md has the
@@ -32,17 +32,18 @@ private:
   Model::Values direction(Value x, bool reverse);
   /// The output of a layer and its final states [directions, B, …].
   Model::Values layer(Value x);
-  /// The output of all layers and their final states [layers · directions, B, …].
+  /// The output of all layers and their final states [layers · directions, B,
+  /// …].
   Model::Values stack(Value x);
   Value head(Value x);
 
   Cell cell;
   Model &model;
   ImplicitLocOpBuilder &b;
-  int64_t vocabulary;  // 0: the input is embedded already
+  int64_t vocabulary; // 0: the input is embedded already
   int64_t inputSize, hiddenSize, depth;
-  int64_t outputSize;  // of one direction of a layer
-  int64_t headSize;    // 0: no head
+  int64_t outputSize; // of one direction of a layer
+  int64_t headSize;   // 0: no head
   bool bidirectional, bias, headBias, tied, projected;
   seq::RnnActivation activation = seq::RnnActivation::tanh;
   std::string prefix;
@@ -70,7 +71,8 @@ Recurrent::Recurrent(Cell cell, Config &config, Model &model)
   if (projection >= hiddenSize)
     config.fail("proj_size", "less than hidden_size = " + Twine(hiddenSize));
   outputSize = projected ? projection : hiddenSize;
-  if (cell == Cell::Rnn && config.choice("nonlinearity", {"tanh", "relu"}) == "relu")
+  if (cell == Cell::Rnn &&
+      config.choice("nonlinearity", {"tanh", "relu"}) == "relu")
     activation = seq::RnnActivation::relu;
 
   tied = config.flag("tie_word_embeddings", false);
@@ -79,7 +81,8 @@ Recurrent::Recurrent(Cell cell, Config &config, Model &model)
     if (!vocabulary || width() != inputSize)
       config.fail("tie_word_embeddings",
                   "false where the embedding has not as many channels as the "
-                  "last layer's output, " + Twine(width()));
+                  "last layer's output, " +
+                      Twine(width()));
     if (headSize && headSize != vocabulary)
       config.fail("output_size", "vocab_size = " + Twine(vocabulary) +
                                      ", as the head is tied");
@@ -96,7 +99,9 @@ Recurrent::Recurrent(Cell cell, Config &config, Model &model)
   config.checkProduct("vocab_size * embedding_size", {vocabulary, inputSize});
   config.checkProduct("output_size * hidden_size", {headSize, width()});
 
-  StringRef name = cell == Cell::Rnn ? "rnn." : cell == Cell::Lstm ? "lstm." : "gru.";
+  StringRef name = cell == Cell::Rnn    ? "rnn."
+                   : cell == Cell::Lstm ? "lstm."
+                                        : "gru.";
   prefix = model.hasWeight((name + "weight_ih_l0").str()) ? name : "";
 }
 
@@ -105,8 +110,8 @@ Model::Values Recurrent::direction(Value x, bool reverse) {
   int64_t rows = gates * hiddenSize;
   int64_t channels = cast<RankedTensorType>(x.getType()).getDimSize(2);
   auto weight = [&](StringRef name, ArrayRef<int64_t> shape) {
-    return model.weight(prefix + name.str() + "_l{}" + (reverse ? "_reverse" : ""),
-                        shape);
+    return model.weight(
+        prefix + name.str() + "_l{}" + (reverse ? "_reverse" : ""), shape);
   };
   Value w = weight("weight_ih", {rows, channels});
   Value r = weight("weight_hh", {rows, outputSize});
@@ -116,17 +121,18 @@ Model::Values Recurrent::direction(Value x, bool reverse) {
   RankedTensorType type = model.sequence(outputSize);
 
   if (cell == Cell::Rnn)
-    return Model::Values(seq::RnnOp::create(b, type, h.getType(), x, w, r, bw, br,
-                                            h, activation, reverse)
+    return Model::Values(seq::RnnOp::create(b, type, h.getType(), x, w, r, bw,
+                                            br, h, activation, reverse)
                              .getResults());
   if (cell == Cell::Gru)
-    return Model::Values(seq::GruOp::create(b, type, h.getType(), x, w, r, bw, br,
-                                            h, /*reset_before=*/false, reverse)
+    return Model::Values(seq::GruOp::create(b, type, h.getType(), x, w, r, bw,
+                                            br, h, /*reset_before=*/false,
+                                            reverse)
                              .getResults());
   Value q = projected ? weight("weight_hr", {outputSize, hiddenSize}) : Value();
   Value c = zeros(b, {model.batch, hiddenSize});
-  return Model::Values(seq::LstmOp::create(b, type, h.getType(), c.getType(), x, w,
-                                           r, bw, br, q, h, c, reverse)
+  return Model::Values(seq::LstmOp::create(b, type, h.getType(), c.getType(), x,
+                                           w, r, bw, br, q, h, c, reverse)
                            .getResults());
 }
 
@@ -148,7 +154,8 @@ Model::Values Recurrent::layer(Value x) {
   Model::Values reversed = direction(x, /*reverse=*/true);
   for (Value &state : llvm::drop_begin(reversed))
     state = expand(state);
-  for (auto [number, pair] : llvm::enumerate(llvm::zip_equal(results, reversed))) {
+  for (auto [number, pair] :
+       llvm::enumerate(llvm::zip_equal(results, reversed))) {
     auto &[forward, backward] = pair;
     forward = tensor::ConcatOp::create(b, /*dim=*/number == 0 ? 2 : 0,
                                        ValueRange{forward, backward});
@@ -199,12 +206,13 @@ ModelFacts Recurrent::build() {
       model.function("body", input.type, [&](ValueRange arguments) {
         Value x = arguments[0];
         if (vocabulary)
-          x = embedding(b, x, model.weight("embedding.weight",
-                                           {vocabulary, inputSize}));
+          x = embedding(
+              b, x, model.weight("embedding.weight", {vocabulary, inputSize}));
         return stack(x);
       });
 
-  SmallVector<StringRef> names{headSize ? "logits" : "last_hidden_state", "h_n"};
+  SmallVector<StringRef> names{headSize ? "logits" : "last_hidden_state",
+                               "h_n"};
   if (cell == Cell::Lstm)
     names.push_back("c_n");
   model.entryPoint("forward", input, names, [&](ValueRange arguments) {

@@ -20,7 +20,8 @@ namespace {
 class Folder {
 public:
   Folder() {
-    std::string name = (fs::temp_directory_path() / "seq-weights-XXXXXX").string();
+    std::string name =
+        (fs::temp_directory_path() / "seq-weights-XXXXXX").string();
     REQUIRE(mkdtemp(name.data()));
     path = name;
   }
@@ -45,7 +46,8 @@ std::string safetensors(const std::string &header, const std::string &data) {
   return length(header.size()) + header + data;
 }
 
-template <typename T> std::string bytesOf(std::initializer_list<T> values) {
+template <typename T>
+std::string bytesOf(std::initializer_list<T> values) {
   std::string bytes(values.size() * sizeof(T), 0);
   std::memcpy(bytes.data(), values.begin(), bytes.size());
   return bytes;
@@ -96,7 +98,8 @@ using Catch::Matchers::Contains;
 
 TEST_CASE("a file's tensors are found with their values") {
   Folder folder;
-  std::string file = folder.write("model.safetensors", safetensors(kHeader, kData));
+  std::string file =
+      folder.write("model.safetensors", safetensors(kHeader, kData));
   for (const std::string &path : {file, folder.path.string()}) {
     auto weights = open(path);
     CHECK(weights->getPath() == file);
@@ -128,7 +131,8 @@ TEST_CASE("a file's tensors are found with their values") {
 TEST_CASE("every dtype is read as its value") {
   Folder folder;
   auto first = [&](const char *dtype, const std::string &data) {
-    std::string header = entry(dtype, "[1]", "[0," + std::to_string(data.size()) + "]");
+    std::string header =
+        entry(dtype, "[1]", "[0," + std::to_string(data.size()) + "]");
     folder.write("model.safetensors", safetensors(header, data));
     auto weights = open(folder.path.string());
     const SourceWeights::Tensor *x = weights->find("x");
@@ -172,12 +176,14 @@ TEST_CASE("the hash follows names, types, shapes and values, not the files") {
   std::string renamed = entry("F32", "[2,2]", "[0,16]");
   renamed[2] = 'y';
   CHECK(hash(renamed, data) != one);
-  CHECK(hash(entry("F32", "[2,2]", "[0,16]"), bytesOf<float>({1, 2, 3, 5})) != one);
+  CHECK(hash(entry("F32", "[2,2]", "[0,16]"), bytesOf<float>({1, 2, 3, 5})) !=
+        one);
 
   Folder shards;
-  uint64_t whole = hash(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-                        R"("b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-                        "pq");
+  uint64_t whole =
+      hash(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+           R"("b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+           "pq");
   std::string a = entry("U8", "[1]", "[0,1]"), b = a;
   a[2] = 'a', b[2] = 'b';
   shards.write("1.safetensors", safetensors(a, "p"));
@@ -189,7 +195,8 @@ TEST_CASE("the hash follows names, types, shapes and values, not the files") {
 
 TEST_CASE("files that are no safetensors files are refused") {
   Folder folder;
-  CHECK_THAT(refusal((folder.path / "none").string()), Contains("no such file"));
+  CHECK_THAT(refusal((folder.path / "none").string()),
+             Contains("no such file"));
   CHECK_THAT(refusal(folder.path.string()), Contains("found neither"));
   std::string file = folder.write("model.safetensors", "");
   CHECK_THAT(refusal(file), Contains("is empty"));
@@ -202,28 +209,35 @@ TEST_CASE("files that are no safetensors files are refused") {
   CHECK_THAT(refusal(folder, "{\"x\":", ""), Contains("invalid JSON"));
   CHECK_THAT(refusal(folder, "\xff\xfe", ""), Contains("invalid JSON"));
   CHECK_THAT(refusal(folder, "[]", ""), Contains("expected a JSON object"));
-  CHECK_THAT(refusal(folder, std::string(1 << 20, '['), ""), Contains("nested deeper"));
-  CHECK_THAT(refusal(folder, R"({"x":1,"x":2})", ""), Contains("'x' is there twice"));
-  CHECK_THAT(refusal(folder, R"({"x":1,"\u0078":2})", ""), Contains("is there twice"));
+  CHECK_THAT(refusal(folder, std::string(1 << 20, '['), ""),
+             Contains("nested deeper"));
+  CHECK_THAT(refusal(folder, R"({"x":1,"x":2})", ""),
+             Contains("'x' is there twice"));
+  CHECK_THAT(refusal(folder, R"({"x":1,"\u0078":2})", ""),
+             Contains("is there twice"));
 }
 
 TEST_CASE("headers that lie about a tensor are refused with its name") {
   Folder folder;
   auto of = [&](const std::string &dtype, const std::string &shape,
                 const std::string &offsets) {
-    std::string message = refusal(folder, entry(dtype, shape, offsets), "12345678");
+    std::string message =
+        refusal(folder, entry(dtype, shape, offsets), "12345678");
     CHECK_THAT(message, Contains("model.safetensors") && Contains("'x'"));
     return message;
   };
-  CHECK_THAT(refusal(folder, R"({"x":[]})", ""), Contains("expected an object"));
+  CHECK_THAT(refusal(folder, R"({"x":[]})", ""),
+             Contains("expected an object"));
   CHECK_THAT(of("F7", "[2]", "[0,8]"), Contains("unknown dtype 'F7'"));
   CHECK_THAT(of("F32", "[3]", "[0,8]"), Contains("12 bytes"));
   CHECK_THAT(of("F32", "2", "[0,8]"), Contains("an array as shape"));
   CHECK_THAT(of("F32", "[-2]", "[0,8]"), Contains("no integer from 0"));
   CHECK_THAT(of("F32", "[2.5]", "[0,8]"), Contains("no integer from 0"));
   CHECK_THAT(of("F32", "[\"2\"]", "[0,8]"), Contains("no integer from 0"));
-  CHECK_THAT(of("F32", "[9223372036854775807]", "[0,8]"), Contains("no integer from 0"));
-  CHECK_THAT(of("F32", "[4294967296,4294967296]", "[0,8]"), Contains("more bytes"));
+  CHECK_THAT(of("F32", "[9223372036854775807]", "[0,8]"),
+             Contains("no integer from 0"));
+  CHECK_THAT(of("F32", "[4294967296,4294967296]", "[0,8]"),
+             Contains("more bytes"));
   CHECK_THAT(of("F32", "[2]", "[8,0]"), Contains("0 <= begin <= end"));
   CHECK_THAT(of("F32", "[2]", "[-8,0]"), Contains("0 <= begin <= end"));
   CHECK_THAT(of("F32", "[2]", "[0]"), Contains("0 <= begin <= end"));
@@ -260,21 +274,24 @@ TEST_CASE("an index that does not fit its shards is refused") {
   CHECK_THAT(of("{}"), Contains("weight_map"));
   CHECK_THAT(of(R"({"weight_map":[]})"), Contains("weight_map"));
   CHECK_THAT(of(R"({"weight_map":{"x":1}})"), Contains("'x'"));
-  CHECK_THAT(of(R"({"weight_map":{"x":"2.safetensors"}})"), Contains("is missing"));
+  CHECK_THAT(of(R"({"weight_map":{"x":"2.safetensors"}})"),
+             Contains("is missing"));
   CHECK_THAT(of(R"({"weight_map":{"y":"1.safetensors"}})"),
              Contains("1.safetensors") && Contains("'y' is missing"));
-  for (const char *path : {"../1.safetensors", "/etc/passwd", "..", ".", "", "a/b",
-                           "a\\\\b", "1.safetensors\\u0000x"}) {
+  for (const char *path : {"../1.safetensors", "/etc/passwd", "..", ".", "",
+                           "a/b", "a\\\\b", "1.safetensors\\u0000x"}) {
     INFO(path);
     CHECK_THAT(of(R"({"weight_map":{"x":")" + std::string(path) + "\"}}"),
                Contains("expected the name of a file"));
   }
 }
 
-TEST_CASE("whatever the bytes are, a file is refused or its tensors lie in it") {
+TEST_CASE(
+    "whatever the bytes are, a file is refused or its tensors lie in it") {
   Folder folder;
   auto tryFile = [&](const std::string &bytes) {
-    auto weights = SourceWeights::open(folder.write("model.safetensors", bytes));
+    auto weights =
+        SourceWeights::open(folder.write("model.safetensors", bytes));
     if (!weights) {
       CHECK_FALSE(llvm::toString(weights.takeError()).empty());
       return false;
@@ -283,7 +300,8 @@ TEST_CASE("whatever the bytes are, a file is refused or its tensors lie in it") 
     for (const SourceWeights::Tensor &tensor : (*weights)->getTensors()) {
       total += tensor.bytes;
       // Reads every byte; a sanitizer sees what lies outside.
-      CHECK(std::string(tensor.data, tensor.data + tensor.bytes).size() == tensor.bytes);
+      CHECK(std::string(tensor.data, tensor.data + tensor.bytes).size() ==
+            tensor.bytes);
     }
     CHECK(total == kData.size());
     return true;
