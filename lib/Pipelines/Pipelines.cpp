@@ -24,6 +24,9 @@ static void cleanUp(OpPassManager &manager) {
 void seqc::buildSeqPipeline(OpPassManager &manager) {}
 
 void seqc::buildFormsPipeline(OpPassManager &manager) {
+  // What a session keeps between runs.
+  manager.addPass(createSeqExposeStates());
+  cleanUp(manager);
   // One recurrence for every layer.
   manager.addPass(createSeqGeneralize());
   cleanUp(manager);
