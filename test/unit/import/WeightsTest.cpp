@@ -1,51 +1,19 @@
 // Weights of model directories: what is read, and what is refused.
 
+#include "Folder.h"
+
 #include "seqc/Import/Weights.h"
 
 #include <catch2/catch.hpp>
 
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <limits>
-#include <unistd.h>
 
 using seqc::DType;
 using seqc::SourceWeights;
-namespace fs = std::filesystem;
 
 namespace {
-/// A directory that is removed with the object.
-class Folder {
-public:
-  Folder() {
-    std::string name =
-        (fs::temp_directory_path() / "seq-weights-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()));
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-
-  std::string write(const std::string &name, const std::string &bytes) const {
-    std::ofstream(path / name, std::ios::binary) << bytes;
-    return (path / name).string();
-  }
-
-  fs::path path;
-};
-
-std::string length(uint64_t value) {
-  std::string bytes(8, 0);
-  for (int i = 0; i < 8; ++i)
-    bytes[i] = char(value >> 8 * i);
-  return bytes;
-}
-
-std::string safetensors(const std::string &header, const std::string &data) {
-  return length(header.size()) + header + data;
-}
-
 template <typename T>
 std::string bytesOf(std::initializer_list<T> values) {
   std::string bytes(values.size() * sizeof(T), 0);
@@ -202,9 +170,9 @@ TEST_CASE("files that are no safetensors files are refused") {
   CHECK_THAT(refusal(file), Contains("is empty"));
   folder.write("model.safetensors", "1234567");
   CHECK_THAT(refusal(file), Contains("7 bytes"));
-  folder.write("model.safetensors", length(3) + "{}");
+  folder.write("model.safetensors", headerLength(3) + "{}");
   CHECK_THAT(refusal(file), Contains("said to have 3 bytes"));
-  folder.write("model.safetensors", length(~uint64_t(0)) + "{}");
+  folder.write("model.safetensors", headerLength(~uint64_t(0)) + "{}");
   CHECK_THAT(refusal(file), Contains("18446744073709551615"));
   CHECK_THAT(refusal(folder, "{\"x\":", ""), Contains("invalid JSON"));
   CHECK_THAT(refusal(folder, "\xff\xfe", ""), Contains("invalid JSON"));
