@@ -82,17 +82,17 @@ public:
     // After an error the rest is not worth reading.
     if (error.empty()) {
       tensor = weights.find(name);
+      if (tensor)
+        held.push_back(name);
       error = check(name, wanted.type, tensor);
     }
     size_t bytes = wanted.type.getNumElements() *
                    EntryOp::getElementBytes(wanted.type.getElementType());
     if (!error.empty())
       return copy(nullptr, bytes);
-    held.push_back(name);
     size_t alignment = EntryOp::getElementBytes(wanted.type.getElementType());
-    if (reinterpret_cast<uintptr_t>(tensor->data) % alignment)
-      return copy(tensor->data, bytes);
-    return tensor->data;
+    bool aligned = reinterpret_cast<uintptr_t>(tensor->data) % alignment == 0;
+    return aligned ? tensor->data : copy(tensor->data, bytes);
   }
 
   void stored(int64_t number, int64_t index) override {

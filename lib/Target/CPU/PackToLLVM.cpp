@@ -232,6 +232,7 @@ static LogicalResult convertToLLVM(ModuleOp module) {
   patterns.add<SourcePattern, StoredPattern, PackPayloadPattern, EntryPattern>(
       converter);
   LLVMConversionTarget target(*context);
+  target.addLegalOp<ModuleOp>();
   return applyFullConversion(module, target, std::move(patterns));
 }
 
