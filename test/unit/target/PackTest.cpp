@@ -139,6 +139,7 @@ const char *kProgram = R"mlir(
 func.func private @use(tensor<2x5x16xf32>, tensor<7xf32>, tensor<1x3x16xf32>)
 func.func private @use_head(tensor<3x6xf32>, tensor<2x3xf32>, tensor<f32>, tensor<5xi64>)
 func.func private @use_norm(tensor<4xf32>)
+func.func private @use_folded(tensor<4x2xf32>, tensor<5xbf16>, tensor<4xi1>)
 
 func.func private @layer(%layer: index {seq.count = 3 : index, seq.first = 1 : index}) {
   // [20, 5] in bf16: converted, padded to two panels of 16 columns, packed.
@@ -194,6 +195,20 @@ func.func @forward() {
   %ids = seq.weight @ids : tensor<5xi64>
   call @use_head(%t, %a, %scale, %ids)
       : (tensor<3x6xf32>, tensor<2x3xf32>, tensor<f32>, tensor<5xi64>) -> ()
+
+  // A product of weights; a sum with numbers of the program, rounded.
+  %zero = arith.constant 0.0 : f32
+  %e2 = tensor.empty() : tensor<4x2xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %e3 = tensor.empty() : tensor<3x2xf32>
+  %qt = linalg.transpose ins(%q : tensor<2x3xf32>) outs(%e3 : tensor<3x2xf32>) permutation = [1, 0]
+  %kq = linalg.matmul ins(%k, %qt : tensor<4x3xf32>, tensor<3x2xf32>) outs(%f2 : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %r = seq.weight @round : tensor<5xf32>
+  %c = arith.constant dense<[1.0, 2.0, 3.0, -4.0, 1.00390625]> : tensor<5xf32>
+  %rc = arith.addf %r, %c : tensor<5xf32>
+  %rb = arith.truncf %rc : tensor<5xf32> to tensor<5xbf16>
+  %mask = seq.weight @mask : tensor<4xi1>
+  call @use_folded(%kq, %rb, %mask) : (tensor<4x2xf32>, tensor<5xbf16>, tensor<4xi1>) -> ()
   return
 }
 )mlir";
@@ -213,6 +228,8 @@ void fill(Weights &weights) {
   weights.add("A_log", "F16", {2, 3},
               halves(numbers(6, 42), llvm::APFloat::IEEEhalf()));
   weights.add("scale", "F32", {}, std::vector<float>{2.5f});
+  weights.add("round", "F32", {5}, std::vector<float>{0, 0.5f, 1, 2, 0});
+  weights.add("mask", "BOOL", {4}, std::vector<uint8_t>{1, 0, 0, 1});
   weights.add("ids", "I64", {5},
               std::vector<int64_t>{1, -2, INT64_MAX, 4, INT64_MIN});
 }
@@ -237,7 +254,7 @@ TEST_CASE("a weight file holds what @pack computes") {
         uint64_t((*pack)
                      ->getAttrOfType<mlir::IntegerAttr>("kernel.layout_id")
                      .getInt()));
-  CHECK(seq_weights_count(file.weights) == 3 * 4 + 4);
+  CHECK(seq_weights_count(file.weights) == 3 * 4 + 7);
   for (int layer = 1; layer < 4; ++layer) {
     std::string prefix = "l." + std::to_string(layer) + ".";
     std::vector<float> w = numbers(100, layer), r = numbers(27, 20 + layer);
@@ -267,6 +284,16 @@ TEST_CASE("a weight file holds what @pack computes") {
   CHECK(file.read("scale", {}) == std::vector<float>{2.5f});
   CHECK(file.read<int64_t>("ids", {5}) ==
         std::vector<int64_t>{1, -2, INT64_MAX, 4, INT64_MIN});
+  std::vector<float> q = numbers(6, 40), k = numbers(12, 41), product(8);
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 2; ++j)
+      for (int l = 0; l < 3; ++l)
+        product[i * 2 + j] += k[i * 3 + l] * q[j * 3 + l];
+  CHECK(file.read("k+q", {4, 2}) == product);
+  // 1 + 2^-8 lies in the middle between two numbers; the even one is 1.
+  CHECK(file.read<uint16_t>("round", {5}) ==
+        halves({1, 2.5f, 4, -2, 1}, llvm::APFloat::BFloat()));
+  CHECK(file.read<uint8_t>("mask", {4}) == std::vector<uint8_t>{1, 0, 0, 1});
 
   SECTION("to embed it, the payload is the same") {
     auto payload = packWeights(*pack, weights.source());
