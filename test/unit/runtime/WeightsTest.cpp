@@ -191,6 +191,34 @@ TEST_CASE("the layout aligns entries and refuses bad ones") {
   refused(entry("b", SEQ_F32, {int64_t(1) << 40, int64_t(1) << 40}), "large");
 }
 
+TEST_CASE("what was flushed is in the file") {
+  TempFolder folder;
+  std::string path = folder / "p.weights";
+  seq_error error;
+  const size_t count = 100000;
+  seq_weights_entry entries[] = {entry("a", SEQ_U8, {count}),
+                                 entry("b", SEQ_U8, {count})};
+  seq_weights_writer *writer =
+      seq_weights_writer_create(path.c_str(), 1, 2, entries, 2, &error);
+  REQUIRE(writer);
+  uint8_t *payload = seq_weights_writer_payload(writer);
+  // The page that both share is flushed after the first and written again.
+  std::memset(payload, 'a', count);
+  std::memset(payload + entries[1].offset, 'x', count);
+  seq_weights_writer_flush(writer, 0, count);
+  std::memset(payload + entries[1].offset, 'b', count);
+  seq_weights_writer_flush(writer, entries[1].offset, count);
+  CHECK(payload[count - 1] == 'a');
+  seq_weights_writer_flush(writer, 0, 0);
+  seq_weights_writer_flush(writer, 0, UINT64_MAX);
+  REQUIRE(seq_weights_writer_finish(writer, &error));
+  std::string file = readFile(path);
+  CHECK(file.substr(file.size() - entries[1].offset - count - 32,
+                    count) == std::string(count, 'a'));
+  CHECK(file.substr(file.size() - count - 32, count) ==
+        std::string(count, 'b'));
+}
+
 TEST_CASE("the writer leaves nothing behind when it stops") {
   TempFolder folder;
   std::string path = folder / "p.weights";
