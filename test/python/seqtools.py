@@ -27,16 +27,20 @@ def opt(source, *passes):
     return done.stdout
 
 
-def evaluate(folder, source, function, inputs, results):
+def evaluate(folder, source, function, inputs, results, states=None):
     """Evaluates a function of the module `source` on arrays: inputs in the order
-    of its arguments; returns as many arrays as `results` says."""
+    of its arguments; returns as many arrays as `results` says. `states` are
+    arrays by their seq.state names; the last states follow the results."""
     file = folder / "module.mlir"
     file.write_text(source)
+    states = states or {}
+    arguments = {f"arg{index}": array for index, array in enumerate(inputs)} | states
+    outputs = [f"result{index}" for index in range(results)] + list(states)
     command = [tool("seq-eval"), file, "--function", function]
-    for index, array in enumerate(inputs):
-        np.save(folder / f"arg{index}.npy", array)
-        command += ["--input", f"arg{index}={folder}/arg{index}.npy"]
-    for index in range(results):
-        command += ["--output", f"result{index}={folder}/result{index}.npy"]
+    for name, array in arguments.items():
+        np.save(folder / f"in-{name}.npy", array)
+        command += ["--input", f"{name}={folder}/in-{name}.npy"]
+    for name in outputs:
+        command += ["--output", f"{name}={folder}/out-{name}.npy"]
     run(*command)
-    return [np.load(folder / f"result{index}.npy") for index in range(results)]
+    return [np.load(folder / f"out-{name}.npy") for name in outputs]
