@@ -9,8 +9,9 @@
 
 namespace seqc {
 
-/// Where a compilation may stop; docs/Pipelines.md says what is legal after each.
-enum class Stage { Seq, Forms, Kernels, Loops, LLVM };
+/// Where a compilation begins and may stop; docs/Pipelines.md says what is legal
+/// after each.
+enum class Stage { Model, Seq, Forms, Kernels, Loops, LLVM };
 
 /// seq: complete signatures; named and general ops.
 void buildSeqPipeline(mlir::OpPassManager &manager);
@@ -27,7 +28,7 @@ void buildLLVMPipeline(mlir::OpPassManager &manager, const Target &target);
 void buildPipeline(mlir::OpPassManager &manager, Stage from, Stage to,
                    const Target &target);
 
-/// Registers each stage as a pipeline of seq-opt: seq-to-forms, forms-to-kernels,
+/// Registers each stage as a pipeline of seq-opt: to-seq, seq-to-forms, forms-to-kernels,
 /// kernels-to-loops, loops-to-llvm.
 void registerPipelines();
 

@@ -92,7 +92,7 @@ DialectRegistry Compilation::registry() {
 
 llvm::Error Compilation::load() {
   if (!llvm::sys::fs::exists(options.model))
-    return llvm::createStringError("there is no " + options.model);
+    return llvm::createStringError(options.model + ": no such file or directory");
   if (llvm::sys::fs::is_directory(options.model)) {
     ImportOptions import;
     import.batch = options.batch;
@@ -267,7 +267,7 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = load())
     return error;
   Stage last = lastStage();
-  if (llvm::Error error = lower(Stage::Seq, std::min(last, Stage::Kernels)))
+  if (llvm::Error error = lower(Stage::Model, std::min(last, Stage::Kernels)))
     return error;
   if (last <= Stage::Kernels)
     return writeText();

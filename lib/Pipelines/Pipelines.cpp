@@ -21,7 +21,11 @@ static void cleanUp(OpPassManager &manager) {
   manager.addPass(createCSEPass());
 }
 
-void seqc::buildSeqPipeline(OpPassManager &manager) {}
+void seqc::buildSeqPipeline(OpPassManager &manager) {
+  // What a caller of the program needs to know of each argument and result.
+  manager.addPass(createSeqNameArguments());
+  cleanUp(manager);
+}
 
 void seqc::buildFormsPipeline(OpPassManager &manager) {
   // What a session keeps between runs.
@@ -100,6 +104,8 @@ void seqc::buildLLVMPipeline(OpPassManager &manager, const Target &target) {
 void seqc::buildPipeline(OpPassManager &manager, Stage from, Stage to,
                          const Target &target) {
   auto passes = [&](Stage stage) { return from < stage && stage <= to; };
+  if (passes(Stage::Seq))
+    buildSeqPipeline(manager);
   if (passes(Stage::Forms))
     buildFormsPipeline(manager);
   if (passes(Stage::Kernels))
@@ -111,6 +117,8 @@ void seqc::buildPipeline(OpPassManager &manager, Stage from, Stage to,
 }
 
 void seqc::registerPipelines() {
+  PassPipelineRegistration<>("to-seq", "complete signatures",
+                             buildSeqPipeline);
   PassPipelineRegistration<>("seq-to-forms", "general ops with explicit states",
                              buildFormsPipeline);
   PassPipelineRegistration<>(

@@ -264,3 +264,24 @@ func.func @taken(%x: tensor<?x4xf32>, %e: tensor<?x4xf32>, %h0: tensor<4xf32>) -
   }
   return %y : tensor<?x4xf32>
 }
+
+// -----
+
+// Iterations that hand on one state.
+func.func @shared(%x: tensor<?x4xf32>, %h0: tensor<4xf32>) -> (tensor<?x4xf32>, tensor<4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %t = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %e = tensor.empty(%t) : tensor<?x4xf32>
+  %y, %last = scf.for %l = %c0 to %c3 step %c1 iter_args(%v = %x, %h = %h0) -> (tensor<?x4xf32>, tensor<4xf32>) {
+    // expected-error@below {{the iterations of the loop share the state, a 'tensor<4xf32>'}}
+    %o, %g = seq.recurrence along 0 ins(%v : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) init(%h : tensor<4xf32>) {
+    ^step(%xt: tensor<4xf32>, %yt: tensor<4xf32>, %s: tensor<4xf32>):
+      %0 = arith.addf %s, %xt : tensor<4xf32>
+      seq.yield %0, %0 : tensor<4xf32>, tensor<4xf32>
+    }
+    scf.yield %o, %g : tensor<?x4xf32>, tensor<4xf32>
+  }
+  return %y, %last : tensor<?x4xf32>, tensor<4xf32>
+}

@@ -61,14 +61,16 @@ def evaluate_file(file, function, inputs, outputs, *options):
     return _run_on_files(command, inputs, outputs)
 
 
-def evaluate(folder, source, function, inputs, results):
+def evaluate(folder, source, function, inputs, results, states=None):
     """Evaluates a function of the module `source` on arrays: inputs in the order
-    of its arguments; returns as many arrays as `results` says."""
+    of its arguments; returns as many arrays as `results` says. `states` are
+    arrays by their seq.state names; the last states follow the results."""
     file = folder / "module.mlir"
     file.write_text(source)
-    values = evaluate_file(file, function, {f"arg{index}": array for index, array in enumerate(inputs)},
-                           [f"result{index}" for index in range(results)])
-    return list(values.values())
+    states = states or {}
+    arguments = {f"arg{index}": array for index, array in enumerate(inputs)} | states
+    outputs = [f"result{index}" for index in range(results)] + list(states)
+    return list(evaluate_file(file, function, arguments, outputs).values())
 
 
 class Program:

@@ -2,6 +2,62 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
+  let summary = "derives the step of functions that run through time";
+  let description = [{
+    Adds, for each public function `@f` with a recurrence in it or in a function
+    that it calls, `@f_step`: one time of it. Arguments and results of `@f` that
+    are sequences lose their time dimension; which dimension that is follows
+    from the recurrences. States are explicit:
+
+    - one that is an argument of `@f` stays an argument, and a result (where
+      `@f` does not return it, it becomes a further result);
+    - one whose initial value is a constant in `@f` becomes a further argument
+      and a further result, after all others, in the order of the recurrences;
+      `seq.initial` at the argument gives the value of all elements. In an
+      `scf.for` of L iterations, such as one over layers, the states of all
+      iterations are one tensor, `[L, …]`.
+
+    The attribute `seq.state` gives argument and result of a state the same
+    name. Calling `@f_step` T times, each time with the states it returned, is
+    the same as calling `@f` on T times. Results that are not sequences are
+    those of `@f` on the times so far.
+
+    ```mlir
+    func.func @f(%x: tensor<1x?x8xf32>) -> tensor<1x?x8xf32> {
+      %zero = arith.constant dense<0.0> : tensor<1x8xf32>
+      %y, %h = seq.recurrence along 1 ins(%x : …) outs(%y0 : …) init(%zero : …) {
+      ^step(%xt: tensor<1x8xf32>, %yt: …, %s: tensor<1x8xf32>):
+        %0 = arith.addf %s, %xt : tensor<1x8xf32>
+        seq.yield %0, %0 : tensor<1x8xf32>, tensor<1x8xf32>
+      }
+      return %y : tensor<1x?x8xf32>
+    }
+    ```
+    ⇒ in addition
+    ```mlir
+    func.func @f_step(%x: tensor<1x8xf32>,
+                      %s: tensor<1x8xf32> {seq.state = "state0", seq.initial = 0.0 : f32})
+        -> (tensor<1x8xf32>, tensor<1x8xf32> {seq.state = "state0"}) {
+      %0 = arith.addf %s, %x : tensor<1x8xf32>
+      return %0, %0 : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
+
+    Functions without a recurrence are left alone. Refused, with an error at the
+    operation that is the cause: named layers (run seq-generalize first),
+    reverse recurrences, scans, operations that reduce over time, cut it or use
+    its length or position as a number, sequences read as a whole by a step,
+    sequences computed from the last state of a recurrence, and initial states
+    that are neither constant nor arguments.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def SeqExposeStates : Pass<"seq-expose-states", "::mlir::ModuleOp"> {
   let summary = "makes the states of public functions arguments and results";
   let description = [{
@@ -182,58 +238,37 @@ def SeqMergeProducts : Pass<"seq-merge-products"> {
   ];
 }
 
-def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
-  let summary = "derives the step of functions that run through time";
+def SeqNameArguments : Pass<"seq-name-arguments", "::mlir::ModuleOp"> {
+  let summary = "completes and checks the signatures of a program";
   let description = [{
-    Adds, for each public function `@f` with a recurrence in it or in a function
-    that it calls, `@f_step`: one time of it. Arguments and results of `@f` that
-    are sequences lose their time dimension; which dimension that is follows
-    from the recurrences. States are explicit:
+    A public function is an entry point of the program. Its arguments and
+    results without a `seq.name` are named arg0, arg1, …, result0, result1, …
+    after their places.
 
-    - one that is an argument of `@f` stays an argument, and a result (where
-      `@f` does not return it, it becomes a further result);
-    - one whose initial value is a constant in `@f` becomes a further argument
-      and a further result, after all others, in the order of the recurrences;
-      `seq.initial` at the argument gives the value of all elements. In an
-      `scf.for` of L iterations, such as one over layers, the states of all
-      iterations are one tensor, `[L, …]`.
-
-    The attribute `seq.state` gives argument and result of a state the same
-    name. Calling `@f_step` T times, each time with the states it returned, is
-    the same as calling `@f` on T times. Results that are not sequences are
-    those of `@f` on the times so far.
+    Those with dynamic dimensions get `seq.sizes`, a number for each dimension:
+    -1 where the size is known, and else the same number for sizes that the
+    function needs to be equal, or makes equal. This is found in the operations,
+    through calls, loops and recurrences.
 
     ```mlir
-    func.func @f(%x: tensor<1x?x8xf32>) -> tensor<1x?x8xf32> {
-      %zero = arith.constant dense<0.0> : tensor<1x8xf32>
-      %y, %h = seq.recurrence along 1 ins(%x : …) outs(%y0 : …) init(%zero : …) {
-      ^step(%xt: tensor<1x8xf32>, %yt: …, %s: tensor<1x8xf32>):
-        %0 = arith.addf %s, %xt : tensor<1x8xf32>
-        seq.yield %0, %0 : tensor<1x8xf32>, tensor<1x8xf32>
-      }
+    func.func @f(%x: tensor<1x?x8xf32> {seq.name = "x"}, %g: tensor<1x?x8xf32>)
+        -> tensor<1x?x8xf32> {
+      %y = arith.mulf %x, %g : tensor<1x?x8xf32>
       return %y : tensor<1x?x8xf32>
     }
     ```
-    ⇒ in addition
+    ⇒
     ```mlir
-    func.func @f_step(%x: tensor<1x8xf32>,
-                      %s: tensor<1x8xf32> {seq.state = "state0", seq.initial = 0.0 : f32})
-        -> (tensor<1x8xf32>, tensor<1x8xf32> {seq.state = "state0"}) {
-      %0 = arith.addf %s, %x : tensor<1x8xf32>
-      return %0, %0 : tensor<1x8xf32>, tensor<1x8xf32>
-    }
+    func.func @f(
+        %x: tensor<1x?x8xf32> {seq.name = "x", seq.sizes = array<i64: -1, 0, -1>},
+        %g: tensor<1x?x8xf32> {seq.name = "arg1", seq.sizes = array<i64: -1, 0, -1>})
+        -> (tensor<1x?x8xf32> {seq.name = "result0", seq.sizes = array<i64: -1, 0, -1>})
     ```
 
-    Functions without a recurrence are left alone. Refused, with an error at the
-    operation that is the cause: named layers (run seq-generalize first),
-    reverse recurrences, scans, operations that reduce over time, cut it or use
-    its length or position as a number, sequences read as a whole by a step,
-    sequences computed from the last state of a recurrence, and initial states
-    that are neither constant nor arguments.
+    Refused: a module without a public function, a public function without a
+    result, one name for two arguments or two results, and types that the
+    interface of programs has not: anything but tensors of at most eight
+    dimensions with elements of f32, f64, f16, bf16, i8, ui8, i32, i64 or i1.
+    (A single number is a `tensor<f32>`.)
   }];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
-    "::mlir::tensor::TensorDialect"
-  ];
 }
