@@ -223,6 +223,10 @@ llvm::Error Compilation::writeCode() {
 
   bool isProgram =
       options.emit == Emit::Executable || options.emit == Emit::Shared;
+  if (isProgram && llvm::sys::fs::exists(options.output) &&
+      !llvm::sys::fs::is_regular_file(options.output))
+    return llvm::createStringError("cannot write " + options.output +
+                                   ": it is no regular file");
   auto file = OutputFile::create(isProgram ? options.output + ".o"
                                            : options.output);
   if (!file)

@@ -12,7 +12,7 @@ namespace seqc {
 
 /// A temporary file beside `path` that takes its name when it is kept. It is
 /// removed when the object ends without that, and when the process is
-/// interrupted.
+/// interrupted. A path that exists and is no regular file is written to itself.
 class OutputFile {
 public:
   /// Fails, naming the folder, where no file can be made there.

@@ -17,6 +17,9 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path) {
                                    folder);
   if (fs::is_directory(path))
     return llvm::createStringError("cannot write " + path + ": it is a folder");
+  // A device or a pipe is written to, never replaced.
+  if (fs::exists(path) && !fs::is_regular_file(path))
+    return OutputFile(path.str(), path.str());
   llvm::SmallString<256> temporary;
   if (std::error_code code =
           fs::createUniqueFile(path + ".tmp-%%%%%%%%", temporary))
@@ -31,13 +34,15 @@ OutputFile::OutputFile(OutputFile &&other)
       temporaryPath(std::exchange(other.temporaryPath, {})) {}
 
 OutputFile::~OutputFile() {
-  if (temporaryPath.empty())
+  if (temporaryPath.empty() || temporaryPath == path)
     return;
   fs::remove(temporaryPath);
   llvm::sys::DontRemoveFileOnSignal(temporaryPath);
 }
 
 llvm::Error OutputFile::keep(bool executable) {
+  if (temporaryPath == path)
+    return llvm::Error::success();
   if (executable) {
     // As far as the user's mask allows.
     unsigned mask = fs::getUmask();
