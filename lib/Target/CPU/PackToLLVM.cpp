@@ -57,8 +57,21 @@ static LogicalResult simplifyTensors(ModuleOp module) {
   manager.addPass(createLinalgGeneralizeNamedOpsPass());
   manager.addPass(createLinalgElementwiseOpFusionPass());
   manager.addPass(createCanonicalizerPass());
-  manager.addPass(bufferization::createEmptyTensorEliminationPass());
-  return manager.run(module);
+  if (failed(manager.run(module)))
+    return failure();
+  // A destination of its own for each tensor: where several share one, all but
+  // one are copied, and the elimination mixes them up.
+  SmallVector<tensor::EmptyOp> shared;
+  module.walk([&](tensor::EmptyOp empty) { shared.push_back(empty); });
+  for (tensor::EmptyOp empty : shared)
+    for (OpOperand &use : llvm::make_early_inc_range(
+             llvm::drop_begin(empty->getUses(), empty->use_empty() ? 0 : 1))) {
+      OpBuilder builder(use.getOwner());
+      use.set(builder.clone(*empty)->getResult(0));
+    }
+  PassManager elimination(module.getContext());
+  elimination.addPass(bufferization::createEmptyTensorEliminationPass());
+  return elimination.run(module);
 }
 
 static LogicalResult bufferize(ModuleOp module) {
