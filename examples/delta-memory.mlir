@@ -9,10 +9,12 @@
 // S begins as zeros inside of the function, so a compiled program keeps it
 // between runs, and a sequence may be handed over in pieces.
 //
-//   seq-eval examples/delta-memory.mlir --input q=q.npy --input k=k.npy
-//       --input v=v.npy --input g=g.npy --output y=y.npy
+//   seq-compile examples/delta-memory.mlir -o delta-memory
+//   ./delta-memory run --input q=q.npy --input k=k.npy --input v=v.npy
+//       --input g=g.npy --output y=y.npy
 //
 // with q and k [1, T, 20], v [1, T, 40] and g [1, T] of float32, of any T.
+// seq-eval examples/delta-memory.mlir takes the same --input and --output.
 #key = affine_map<(b, j, i) -> (b, i)>
 #value = affine_map<(b, j, i) -> (b, j)>
 #memory = affine_map<(b, j, i) -> (b, i, j)>
