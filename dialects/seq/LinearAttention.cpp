@@ -80,7 +80,8 @@ LogicalResult LinearAttentionOp::verify() {
 }
 
 SmallVector<Value> LinearAttentionOp::getSequences() {
-  return present({getQuery(), getKey(), getValue(), getDecay(), getBeta(), getOutput()});
+  return present(
+      {getQuery(), getKey(), getValue(), getDecay(), getBeta(), getOutput()});
 }
 
 SmallVector<CarriedState> LinearAttentionOp::getCarriedStates() {

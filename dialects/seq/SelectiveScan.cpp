@@ -25,7 +25,8 @@ LogicalResult SelectiveScanOp::verify() {
 }
 
 SmallVector<Value> SelectiveScanOp::getSequences() {
-  return present({getInput(), getDelta(), getB(), getC(), getGate(), getOutput()});
+  return present(
+      {getInput(), getDelta(), getB(), getC(), getGate(), getOutput()});
 }
 
 SmallVector<CarriedState> SelectiveScanOp::getCarriedStates() {

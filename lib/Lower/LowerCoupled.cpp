@@ -8,8 +8,9 @@
 //
 // A reduction over a value that the step itself computes (r ⊙ h in the original
 // GRU, the projected output of an LSTM) needs all of that value: it is stored
-// at the end of a phase, and the reduction belongs to the next one. States are
-// kept twice, so that a step reads the old ones while it writes the new ones.
+// at the end of a phase, and the reduction belongs to the next one. So is the
+// result of a reduction that is read at another place than the lane's own (the
+// rows of an outer product). States are kept twice, so that a step reads the old ones while it writes the new ones.
 //
 //===----------------------------------------------------------------------===//
 
@@ -116,16 +117,40 @@ Value computedSource(Value value) {
   return {};
 }
 
+/// Whether the operand's last dimension is that of the result.
+bool readsOwnLane(linalg::GenericOp op, AffineMap map) {
+  AffineMap result = op.getIndexingMapMatchingResult(op->getResult(0));
+  return map.getNumResults() == 0 || result.getNumResults() == 0 ||
+         map.getResults().back() == result.getResults().back();
+}
+
+/// Values of a step that are computed by reductions, or from such values.
+DenseSet<Value> reducedValues(Block &body) {
+  DenseSet<Value> reduced;
+  for (Operation &inner : body) {
+    auto generic = dyn_cast<linalg::GenericOp>(inner);
+    if ((generic && generic.getNumReductionLoops() > 0) ||
+        llvm::any_of(inner.getOperands(),
+                     [&](Value value) { return reduced.contains(value); }))
+      reduced.insert_range(inner.getResults());
+  }
+  return reduced;
+}
+
 LogicalResult CoupledLowering::plan() {
+  DenseSet<Value> reduced = reducedValues(op.getBody().front());
   for (Operation &inner : op.getBody().front()) {
     auto generic = dyn_cast<linalg::GenericOp>(inner);
-    if (!generic || generic.getNumReductionLoops() == 0)
+    if (!generic)
       continue;
-    for (auto [value, map] : readsOf(generic))
-      if (isa<RankedTensorType>(value.getType()) &&
-          readsReducedDim(generic, map))
-        if (Value source = computedSource(value))
-          materialized.insert({source, Value()});
+    for (auto [value, map] : readsOf(generic)) {
+      if (!isa<RankedTensorType>(value.getType()) ||
+          !(readsReducedDim(generic, map) ||
+            (reduced.contains(value) && !readsOwnLane(generic, map))))
+        continue;
+      if (Value source = computedSource(value))
+        materialized.insert({source, Value()});
+    }
   }
   for (auto [number, value] : llvm::enumerate(op.getYieldedOutputs()))
     roots.push_back({value, static_cast<int>(number), -1, phaseOf(value)});

@@ -1,4 +1,4 @@
-//===- AfterAll.cpp - values that are there after all times ----------------------------===//
+//===- AfterAll.cpp - values that are there after all times ---------------===//
 
 #include "AfterAll.h"
 
@@ -15,8 +15,7 @@ void seqc::forEachUse(Operation *op, function_ref<void(OpOperand &)> use) {
 }
 
 AfterAll::AfterAll(Block &block, const TimeDimensions &times,
-                   const DenseSet<OpOperand *> &handedOn,
-                   Sources sources)
+                   const DenseSet<OpOperand *> &handedOn, Sources sources)
     : block(block), times(times), handedOn(handedOn) {
   spread(block, sources);
 }

@@ -1,4 +1,4 @@
-//===- AfterAll.h - values that are there after all times ------------------------------===//
+//===- AfterAll.h - values that are there after all times -----------------===//
 
 #ifndef SEQC_LIB_REWRITE_AFTERALL_H
 #define SEQC_LIB_REWRITE_AFTERALL_H
@@ -18,8 +18,7 @@ public:
   /// operands are. Operands in `handedOn` take a last state as the initial one
   /// of the next run.
   AfterAll(mlir::Block &block, const TimeDimensions &times,
-           const llvm::DenseSet<mlir::OpOperand *> &handedOn,
-           Sources sources);
+           const llvm::DenseSet<mlir::OpOperand *> &handedOn, Sources sources);
 
   bool contains(mlir::Value value) const { return values.contains(value); }
 

@@ -1,4 +1,4 @@
-//===- FunctionRelation.cpp - which dimensions of a function are one -------------------===//
+//===- FunctionRelation.cpp - which dimensions of a function are one ------===//
 
 #include "FunctionRelation.h"
 
@@ -11,8 +11,8 @@ using namespace seqc;
 
 func::FuncOp seqc::getCallee(func::CallOp call,
                              SymbolTableCollection &symbols) {
-  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
-      call, call.getCalleeAttr());
+  auto callee =
+      symbols.lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
   return callee && !callee.isExternal() ? callee : func::FuncOp();
 }
 
@@ -94,9 +94,8 @@ void FunctionRelation::relateBody(seq::RecurrenceOp op) {
     uniteSlice(sequence, yielded);
     uniteAll(sequence, result);
   }
-  for (auto [init, argument, yielded] :
-       llvm::zip(op.getStates(), op.getStateArguments(),
-                 op.getYieldedStates())) {
+  for (auto [init, argument, yielded] : llvm::zip(
+           op.getStates(), op.getStateArguments(), op.getYieldedStates())) {
     uniteAll(init, argument);
     uniteAll(init, yielded);
   }
@@ -128,8 +127,7 @@ bool FunctionRelation::relateLoop(scf::ForOp op) {
 
 bool FunctionRelation::relateCall(func::CallOp call) {
   func::FuncOp callee = getCallee(call, symbols);
-  for (const FunctionRelation *open = this; callee && open;
-       open = open->caller)
+  for (const FunctionRelation *open = this; callee && open; open = open->caller)
     if (open->function == callee)
       callee = {};
   if (!callee)
@@ -140,8 +138,8 @@ bool FunctionRelation::relateCall(func::CallOp call) {
   SmallVector<Value> outside(call.getOperands()), inside;
   llvm::append_range(outside, call.getResults());
   llvm::append_range(inside, callee.getArguments());
-  llvm::append_range(
-      inside, callee.getBody().front().getTerminator()->getOperands());
+  llvm::append_range(inside,
+                     callee.getBody().front().getTerminator()->getOperands());
   DenseMap<unsigned, Pair> firstOfClass;
   for (auto [outer, value] : llvm::zip(outside, inside))
     for (auto [dim, pair] : llvm::enumerate(inner.pairsOf(value))) {

@@ -1,4 +1,4 @@
-//===- FunctionRelation.h - which dimensions of a function are one ---------------------===//
+//===- FunctionRelation.h - which dimensions of a function are one --------===//
 
 #ifndef SEQC_LIB_REWRITE_FUNCTIONRELATION_H
 #define SEQC_LIB_REWRITE_FUNCTIONRELATION_H

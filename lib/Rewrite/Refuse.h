@@ -1,4 +1,4 @@
-//===- Refuse.h - saying why something is not done ------------------------------------===//
+//===- Refuse.h - saying why something is not done ------------------------===//
 
 #ifndef SEQC_LIB_REWRITE_REFUSE_H
 #define SEQC_LIB_REWRITE_REFUSE_H

@@ -1,4 +1,4 @@
-//===- SeqExposeStates.cpp - states as arguments and results ---------------------------===//
+//===- SeqExposeStates.cpp - states as arguments and results --------------===//
 
 #include "SessionStates.h"
 
@@ -79,12 +79,11 @@ private:
       return {};
     for (auto [i, operand] : llvm::enumerate(call.getOperands())) {
       auto argument = dyn_cast<BlockArgument>(operand);
-      if (!argument || !isSameArgument(callee.getArgument(i), callee, argument,
-                                       function))
+      if (!argument ||
+          !isSameArgument(callee.getArgument(i), callee, argument, function))
         return {};
     }
-    const HiddenState &inner =
-        states.get(callee).hidden[state.number - own];
+    const HiddenState &inner = states.get(callee).hidden[state.number - own];
     for (const Known &other : known)
       if (other.function == callee && other.state.anchor == inner.anchor &&
           other.state.number == inner.number)
@@ -116,8 +115,8 @@ private:
                        compare(result.getOwner(), other.getOwner()));
       }
       auto other = dyn_cast<BlockArgument>(y);
-      return success(other && isSameArgument(cast<BlockArgument>(x), ofA, other,
-                                             ofB));
+      return success(other &&
+                     isSameArgument(cast<BlockArgument>(x), ofA, other, ofB));
     };
     compare = [&](Operation *x, Operation *y) {
       return OperationEquivalence::isEquivalentTo(
@@ -167,7 +166,8 @@ public:
     SmallVector<Value> zeros;
     for (const HiddenState &state : hidden)
       zeros.push_back(arith::ConstantOp::create(
-          rewriter, call.getLoc(), cast<TypedAttr>(rewriter.getZeroAttr(state.type))));
+          rewriter, call.getLoc(),
+          cast<TypedAttr>(rewriter.getZeroAttr(state.type))));
     replaceCall(call, call.getOperands(), zeros);
   }
 
@@ -176,8 +176,8 @@ private:
   void thread(Block &block, MutableArrayRef<Value> values) {
     for (Operation &op : llvm::make_early_inc_range(block)) {
       if (auto temporal = dyn_cast<seq::TemporalOpInterface>(op)) {
-        for (auto [state, isHidden] : llvm::zip_equal(
-                 temporal.getCarriedStates(), states.isHidden(&op)))
+        for (auto [state, isHidden] :
+             llvm::zip_equal(temporal.getCarriedStates(), states.isHidden(&op)))
           if (isHidden) {
             state.initial->set(values.front());
             values.front() = state.final;
@@ -201,8 +201,8 @@ private:
     auto replacement = func::CallOp::create(rewriter, call.getLoc(),
                                             call.getCallee(), types, all);
     replacement->setDiscardableAttrs(call->getDiscardableAttrDictionary());
-    rewriter.replaceOp(call,
-                       replacement.getResults().take_front(call.getNumResults()));
+    rewriter.replaceOp(
+        call, replacement.getResults().take_front(call.getNumResults()));
     return replacement;
   }
 
@@ -280,9 +280,9 @@ private:
       for (int64_t size : state.type.getShape())
         place.sizes.push_back(b.getIndexAttr(size));
       place.strides.assign(rank, b.getIndexAttr(1));
-      parts.push_back(tensor::ExtractSliceOp::create(
-          b, loc, state.type, stack, place.offsets, place.sizes,
-          place.strides));
+      parts.push_back(tensor::ExtractSliceOp::create(b, loc, state.type, stack,
+                                                     place.offsets, place.sizes,
+                                                     place.strides));
       places.push_back(std::move(place));
     }
     thread(*loop.getBody(), parts);
@@ -322,8 +322,8 @@ struct SeqExposeStates : seqc::impl::SeqExposeStatesBase<SeqExposeStates> {
     SmallVector<std::pair<func::FuncOp, SmallVector<std::string>>> named;
     for (func::FuncOp function : order)
       if (exposed.contains(function))
-        named.emplace_back(
-            function, names.name(function, states.get(function).hidden));
+        named.emplace_back(function,
+                           names.name(function, states.get(function).hidden));
 
     StateThreader threader(states, &getContext());
     for (func::FuncOp function : order)

@@ -1,4 +1,4 @@
-//===- SeqNameArguments.cpp - the signatures of a program -------------------------------===//
+//===- SeqNameArguments.cpp - the signatures of a program -----------------===//
 
 #include "FunctionRelation.h"
 #include "SessionStates.h"
@@ -27,8 +27,7 @@ struct Side {
   function_ref<void(unsigned, StringRef, Attribute)> set;
 };
 
-struct SeqNameArguments
-    : seqc::impl::SeqNameArgumentsBase<SeqNameArguments> {
+struct SeqNameArguments : seqc::impl::SeqNameArgumentsBase<SeqNameArguments> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTableCollection symbols;
@@ -51,7 +50,8 @@ struct SeqNameArguments
     auto op = cast<FunctionOpInterface>(function.getOperation());
     if (op.getNumResults() == 0)
       return function.emitError("@")
-             << function.getName() << " returns nothing; a program needs a result";
+             << function.getName()
+             << " returns nothing; a program needs a result";
     auto getArgument = [&](unsigned i, StringRef key) {
       return op.getArgAttr(i, key);
     };
@@ -92,9 +92,8 @@ struct SeqNameArguments
         diagnostic << " of @" << function.getName();
         return diagnostic;
       };
-      if (failed(checkType(value.getType(), [&] {
-            return where(function.emitError());
-          })))
+      if (failed(checkType(value.getType(),
+                           [&] { return where(function.emitError()); })))
         return failure();
       if (side.get(i, "seq.state"))
         continue;

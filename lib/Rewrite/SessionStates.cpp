@@ -1,4 +1,4 @@
-//===- SessionStates.cpp - the states inside of functions -----------------------------===//
+//===- SessionStates.cpp - the states inside of functions -----------------===//
 
 #include "SessionStates.h"
 
@@ -25,23 +25,22 @@ static bool isZero(TypedAttr value) {
   return number && number.getValue().isZero();
 }
 
-FailureOr<const FunctionStates *>
-SessionStates::collect(func::FuncOp function, Refuse refuse) {
+FailureOr<const FunctionStates *> SessionStates::collect(func::FuncOp function,
+                                                         Refuse refuse) {
   if (auto it = known.find(function); it != known.end())
     return it->second.get();
   if (!open.insert(function).second)
     return refuse(function) << "@" << function.getName() << " calls itself";
   auto states = std::make_unique<FunctionStates>();
-  LogicalResult result =
-      collect(function.getBody().front(), *states, refuse);
+  LogicalResult result = collect(function.getBody().front(), *states, refuse);
   open.erase(function);
   if (failed(result))
     return failure();
   if (!states->hidden.empty())
     for (Operation *user : users.getUsers(function))
       if (!isa<func::CallOp>(user))
-        return refuse(user) << "@" << function.getName()
-                            << " is not only called";
+        return refuse(user)
+               << "@" << function.getName() << " is not only called";
   return (known[function] = std::move(states)).get();
 }
 
@@ -181,11 +180,9 @@ LogicalResult SessionStates::collect(Block &block, FunctionStates &states,
   return success();
 }
 
-FailureOr<SmallVector<bool>>
-SessionStates::findAfterAll(func::FuncOp function,
-                            ArrayRef<std::optional<unsigned>> arguments,
-                            ArrayRef<std::optional<unsigned>> results,
-                            Refuse refuse) {
+FailureOr<SmallVector<bool>> SessionStates::findAfterAll(
+    func::FuncOp function, ArrayRef<std::optional<unsigned>> arguments,
+    ArrayRef<std::optional<unsigned>> results, Refuse refuse) {
   FailureOr<TimeDimensions> times = TimeDimensions::compute(
       function, arguments, results, symbols, refuse, LastTime::allowed);
   if (failed(times))

@@ -1,4 +1,4 @@
-//===- SessionStates.h - the states inside of functions -------------------------------===//
+//===- SessionStates.h - the states inside of functions -------------------===//
 
 #ifndef SEQC_LIB_REWRITE_SESSIONSTATES_H
 #define SEQC_LIB_REWRITE_SESSIONSTATES_H

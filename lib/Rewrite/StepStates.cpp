@@ -1,4 +1,4 @@
-//===- StepStates.cpp - the states of a function's recurrences -----------------------===//
+//===- StepStates.cpp - the states of a function's recurrences ------------===//
 
 #include "StepStates.h"
 
@@ -17,8 +17,7 @@ static bool areDisjoint(OffsetSizeAndStrideOpInterface a,
                         OffsetSizeAndStrideOpInterface b) {
   for (auto [offset, size, stride, otherOffset, otherSize, otherStride] :
        llvm::zip(a.getMixedOffsets(), a.getMixedSizes(), a.getMixedStrides(),
-                 b.getMixedOffsets(), b.getMixedSizes(),
-                 b.getMixedStrides())) {
+                 b.getMixedOffsets(), b.getMixedSizes(), b.getMixedStrides())) {
     std::optional<int64_t> o = getConstantIntValue(offset),
                            s = getConstantIntValue(size),
                            p = getConstantIntValue(otherOffset),
@@ -84,14 +83,14 @@ static bool leadsTo(ArrayRef<Operation *> path, Value whole, Value last) {
 static bool isOwnPart(ArrayRef<Operation *> parts, scf::ForOp loop) {
   return llvm::any_of(parts, [&](Operation *op) {
     auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
-    return slice && llvm::any_of(llvm::zip(slice.getMixedOffsets(),
-                                           slice.getMixedSizes()),
-                                 [&](auto pair) {
-                                   auto [offset, size] = pair;
-                                   return dyn_cast<Value>(offset) ==
-                                              loop.getInductionVar() &&
-                                          isConstantIntValue(size, 1);
-                                 });
+    return slice &&
+           llvm::any_of(
+               llvm::zip(slice.getMixedOffsets(), slice.getMixedSizes()),
+               [&](auto pair) {
+                 auto [offset, size] = pair;
+                 return dyn_cast<Value>(offset) == loop.getInductionVar() &&
+                        isConstantIntValue(size, 1);
+               });
   });
 }
 
@@ -165,8 +164,8 @@ FailureOr<StateOrigin> seqc::findStateOrigin(Value init, Value last,
           leadsTo(path, returned, last))
         origin.result = i;
     if (!origin.result && !path.empty())
-      return refuse(op) << "argument #"
-             << *origin.argument
+      return refuse(op)
+             << "argument #" << *origin.argument
              << " holds the initial state, a " << init.getType()
              << ", but no result holds the last one at the same place";
     return origin;

@@ -1,4 +1,4 @@
-//===- StepStates.h - the states of a function's recurrences -------------------------===//
+//===- StepStates.h - the states of a function's recurrences --------------===//
 
 #ifndef SEQC_LIB_REWRITE_STEPSTATES_H
 #define SEQC_LIB_REWRITE_STEPSTATES_H
@@ -24,9 +24,9 @@ mlir::TypedAttr getSplatConstant(mlir::Value value);
 
 /// Finds the origin of the state that begins as `init` and ends as `last`, the
 /// values of `op`'s operand and result. An argument may reach `init` by slices,
-/// reshapes and casts, one for each iteration of a loop as well, if the returned
-/// value has `last` at the very same place. An iteration must have a part of the
-/// state for itself.
+/// reshapes and casts, one for each iteration of a loop as well, if the
+/// returned value has `last` at the very same place. An iteration must have a
+/// part of the state for itself.
 mlir::FailureOr<StateOrigin> findStateOrigin(mlir::Value init, mlir::Value last,
                                              mlir::Operation *op,
                                              Refuse refuse);

@@ -1,4 +1,4 @@
-//===- TimeDimensions.cpp - where time is in the values of a function ----------------===//
+//===- TimeDimensions.cpp - where time is in the values of a function -----===//
 
 #include "TimeDimensions.h"
 
@@ -10,12 +10,10 @@
 using namespace mlir;
 using namespace seqc;
 
-FailureOr<TimeDimensions>
-TimeDimensions::compute(func::FuncOp function,
-                        ArrayRef<std::optional<unsigned>> arguments,
-                        ArrayRef<std::optional<unsigned>> results,
-                        SymbolTableCollection &symbols, Refuse refuse,
-                        LastTime lastTime) {
+FailureOr<TimeDimensions> TimeDimensions::compute(
+    func::FuncOp function, ArrayRef<std::optional<unsigned>> arguments,
+    ArrayRef<std::optional<unsigned>> results, SymbolTableCollection &symbols,
+    Refuse refuse, LastTime lastTime) {
   FunctionRelation relation(function, symbols);
   Operation *end = function.getBody().front().getTerminator();
   for (auto [argument, dim] : llvm::zip(function.getArguments(), arguments))
@@ -40,10 +38,10 @@ TimeDimensions::compute(func::FuncOp function,
       continue;
     // The part that is cut out is no sequence; the whole stays one.
     auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
-    bool isAllowed = slice ? found.isLastTime(op) &&
-                                 relation.getPairs()[number].value ==
-                                     slice.getSource()
-                           : found.counts.contains(op);
+    bool isAllowed =
+        slice ? found.isLastTime(op) &&
+                    relation.getPairs()[number].value == slice.getSource()
+              : found.counts.contains(op);
     if (!isAllowed)
       return refuse(op) << "the time dimension " << reason;
   }
@@ -89,8 +87,7 @@ void TimeDimensions::findLastTimes(func::FuncOp function,
         lastTimes.insert(slice);
       return;
     }
-    unsigned cls =
-        relation.classOf(relation.pairsOf(slice.getSource())[*time]);
+    unsigned cls = relation.classOf(relation.pairsOf(slice.getSource())[*time]);
     Operation *less = cast<Value>(offset).getDefiningOp();
     if (!less || less->getNumOperands() == 0 ||
         llvm::count(slice->getOperands(), cast<Value>(offset)) > 1)
@@ -98,9 +95,8 @@ void TimeDimensions::findLastTimes(func::FuncOp function,
     auto dim = less->getOperand(0).getDefiningOp<tensor::DimOp>();
     if (dim && dim.getConstantIndex() && of(dim.getSource()) &&
         *of(dim.getSource()) == *dim.getConstantIndex() &&
-        relation.classOf(
-            relation.pairsOf(dim.getSource())[*dim.getConstantIndex()]) ==
-            cls &&
+        relation.classOf(relation.pairsOf(
+            dim.getSource())[*dim.getConstantIndex()]) == cls &&
         isOneLess(cast<Value>(offset), dim))
       lastTimes.insert(slice);
   });

@@ -1,4 +1,4 @@
-//===- TimeDimensions.h - where time is in the values of a function ------------------===//
+//===- TimeDimensions.h - where time is in the values of a function -------===//
 
 #ifndef SEQC_LIB_REWRITE_TIMEDIMENSIONS_H
 #define SEQC_LIB_REWRITE_TIMEDIMENSIONS_H
@@ -18,15 +18,17 @@ using TimeDims = llvm::SmallVector<std::optional<unsigned>>;
 enum class LastTime { refused, allowed };
 
 /// Which dimension of each value of a function is time: the one along which its
-/// recurrences and named layers, and those of the functions it calls, run, and all that
-/// DimensionRelation relates to it; loops and calls hand dimensions on.
+/// recurrences and named layers, and those of the functions it calls, run, and
+/// all that DimensionRelation relates to it; loops and calls hand dimensions
+/// on.
 class TimeDimensions {
 public:
   /// `arguments` and `results` tell what the callers know already (they may be
   /// empty). Refuses where time is not a dimension of pointwise
   /// operations throughout.
   static mlir::FailureOr<TimeDimensions>
-  compute(mlir::func::FuncOp function, llvm::ArrayRef<std::optional<unsigned>> arguments,
+  compute(mlir::func::FuncOp function,
+          llvm::ArrayRef<std::optional<unsigned>> arguments,
           llvm::ArrayRef<std::optional<unsigned>> results,
           mlir::SymbolTableCollection &symbols, Refuse refuse,
           LastTime lastTime = LastTime::refused);

@@ -30,16 +30,19 @@ def run_in_pieces(folder, source, pieces, x, others, results):
     """Runs each (function, count) of `pieces` on the next `count` times of x.
     States of the same name are one, and zeros at the start. Returns the results
     of each piece."""
-    exposed = seqtools.opt(source, "--seq-expose-states")
+    file = folder / "exposed.mlir"
+    file.write_text(seqtools.opt(source, "--seq-expose-states"))
     values, outcomes, begin = {}, [], 0
     for function, count in pieces:
-        states = states_of(exposed, function)
+        states = states_of(file.read_text(), function)
         assert states, "nothing was exposed"
-        inputs = [x[:, begin : begin + count], *others]
-        before = {name: values.get(name, np.zeros(shape)) for name, shape in states.items()}
-        outputs = seqtools.evaluate(folder, exposed, function, inputs, results[function], before)
-        values.update(zip(states, outputs[results[function] :], strict=True))
-        outcomes.append(outputs[: results[function]])
+        arrays = [x[:, begin : begin + count], *others]
+        inputs = {f"arg{index}": array for index, array in enumerate(arrays)}
+        inputs |= {name: values.get(name, np.zeros(shape)) for name, shape in states.items()}
+        outputs = [f"result{index}" for index in range(results[function])]
+        found = seqtools.evaluate_file(file, function, inputs, [*outputs, *states])
+        values |= {name: found[name] for name in states}
+        outcomes.append([found[name] for name in outputs])
         begin += count
     return outcomes
 
