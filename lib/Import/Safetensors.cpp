@@ -97,15 +97,18 @@ static Expected<Entry> parseEntry(StringRef name, const json::Value &value,
 /// The entries, sorted by offset, must cover `size` bytes of data.
 static Error checkCover(ArrayRef<Entry> entries, uint64_t size,
                         StringRef file) {
+  // What lies outside leaves a hole elsewhere, which is not to blame.
+  for (const Entry &entry : entries)
+    if (entry.end > size)
+      return makeError(file + ": tensor " + quote(entry.tensor.name) +
+                       " ends at byte " +
+                       Twine(entry.end) + " of the data, which has " +
+                       Twine(size) +
+                       ": the file is truncated or its header wrong");
   uint64_t at = 0;
   const Entry *previous = nullptr;
   for (const Entry &entry : entries) {
     std::string name = quote(entry.tensor.name);
-    if (entry.end > size)
-      return makeError(file + ": tensor " + name + " ends at byte " +
-                       Twine(entry.end) + " of the data, which has " +
-                       Twine(size) +
-                       ": the file is truncated or its header wrong");
     if (entry.begin < at)
       return makeError(file + ": tensor " + name + " overlaps " +
                        quote(previous->tensor.name));

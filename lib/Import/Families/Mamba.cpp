@@ -42,7 +42,7 @@ struct Mamba {
   int64_t depth; // layers
   double epsilon;
   bool bias, convBias, tied;
-  std::string prefix;
+  std::string prefix, table; // of all tensors; the embedding's name
 };
 } // namespace
 
@@ -78,7 +78,11 @@ Mamba::Mamba(Config &config, Model &model) : model(model), b(model.b) {
                  "use_associative_scan", "layer_types", "d_inner", "d_model",
                  "n_layer", "ssm_cfg", "fused_add_norm",
                  "pad_vocab_size_multiple"});
-  prefix = model.hasWeight("embeddings.weight") ? "" : "backbone.";
+  auto has = [&](StringRef name) { return model.hasWeight(name); };
+  prefix = has("embeddings.weight") || has("embedding.weight") ? "" : "backbone.";
+  // The first checkpoints name it as the authors do.
+  table = prefix + (has(prefix + "embedding.weight") ? "embedding.weight"
+                                                     : "embeddings.weight");
 }
 
 /// x + mixer(norm(x))
@@ -127,7 +131,7 @@ Value Mamba::mixer(Value x) {
 }
 
 Value Mamba::head(Value x) {
-  StringRef name = tied ? "backbone.embeddings.weight" : "lm_head.weight";
+  StringRef name = tied ? StringRef(table) : "lm_head.weight";
   return linear(b, norm("backbone.norm_f.weight", x),
                 model.weight(name, {V, D}));
 }
@@ -141,8 +145,7 @@ llvm::Expected<ModelFacts> seqc::buildMamba(Config &config, Model &model) {
                                        b.getI64Type());
   func::FuncOp body =
       model.function("body", idsType, [&](ValueRange ids) -> Model::Values {
-        Value table = model.weight(mamba.prefix + "embeddings.weight",
-                                   {mamba.V, mamba.D});
+        Value table = model.weight(mamba.table, {mamba.V, mamba.D});
         Value x = embedding(b, ids[0], table);
         return {model.layers("layer", {0, mamba.depth}, x,
                              [&](ValueRange x) -> Model::Values {
