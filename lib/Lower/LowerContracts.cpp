@@ -31,6 +31,9 @@ using Builder = ImplicitLocOpBuilder;
 
 /// k steps in the body of a tile's loop.
 constexpr int64_t kUnroll = 4;
+/// Terms that are added up one after the other, at most: rounding errors grow
+/// with the number of terms, and a sum of sums has fewer.
+constexpr int64_t kDepth = 256;
 /// Steps of k by which prefetches of the weight run ahead.
 constexpr int64_t kPrefetch = 16;
 /// Multiply-adds that are worth handing to another thread.
@@ -317,7 +320,6 @@ void Emitter::emitRows(Builder &b, int64_t rows, int64_t columns) {
       clamped.push_back(
           arith::MinUIOp::create(b, plus(b, m, r), last).getResult());
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
-    SmallVector<Value> sums(rows * vectors, zero);
     auto step = [&](Builder &b, Value k, auto &sums) {
       SmallVector<Value> w;
       for (int64_t v = 0; v < vectors; ++v)
@@ -330,27 +332,52 @@ void Emitter::emitRows(Builder &b, int64_t rows, int64_t columns) {
         }
       }
     };
-    int64_t whole = K / kUnroll * kUnroll;
-    auto loop = scf::ForOp::create(
-        b, index(b, 0), index(b, whole), index(b, kUnroll), sums,
-        [&](OpBuilder &ob, Location loc, Value k, ValueRange carried) {
-          Builder b(loc, ob);
-          SmallVector<Value> sums(carried);
-          for (int64_t u = 0; u < kUnroll; ++u) {
-            Value ku = plus(b, k, u);
-            prefetch(b, ku, column, width);
-            step(b, ku, sums);
-          }
-          scf::YieldOp::create(b, sums);
-        });
-    sums.assign(loop.getResults().begin(), loop.getResults().end());
-    for (int64_t k = whole; k < K; ++k)
-      step(b, index(b, k), sums);
+    // The sums of `depth` steps from `first` on, added to the tile if there is
+    // something in it.
+    auto sumUp = [&](Builder &b, Value first, int64_t depth, bool more) {
+      int64_t whole = depth / kUnroll * kUnroll;
+      auto loop = scf::ForOp::create(
+          b, first, plus(b, first, whole), index(b, kUnroll),
+          SmallVector<Value>(rows * vectors, zero),
+          [&](OpBuilder &ob, Location loc, Value k, ValueRange carried) {
+            Builder b(loc, ob);
+            SmallVector<Value> sums(carried);
+            for (int64_t u = 0; u < kUnroll; ++u) {
+              Value ku = plus(b, k, u);
+              prefetch(b, ku, column, width);
+              step(b, ku, sums);
+            }
+            scf::YieldOp::create(b, sums);
+          });
+      SmallVector<Value> sums(loop.getResults());
+      for (int64_t k = whole; k < depth; ++k)
+        step(b, plus(b, first, k), sums);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t v = 0; v < vectors; ++v) {
+          SmallVector<Value> place{index(b, r), index(b, v * lanes)};
+          Value &sum = sums[r * vectors + v];
+          if (more)
+            sum = arith::AddFOp::create(
+                b, sum, vector::LoadOp::create(b, vector, tile, place));
+          vector::StoreOp::create(b, sum, tile, place);
+        }
+    };
+    int64_t depth = K;
+    if (K > kDepth)
+      depth = llvm::alignTo(llvm::divideCeil(K, llvm::divideCeil(K, kDepth)),
+                            kUnroll);
+    sumUp(b, index(b, 0), depth, false);
+    int64_t blocks = depth ? K / depth : 0;
+    if (blocks > 1) {
+      auto each = scf::ForOp::create(b, index(b, depth),
+                                     index(b, blocks * depth), index(b, depth));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(each.getBody());
+      sumUp(b, each.getInductionVar(), depth, true);
+    }
+    if (blocks && blocks * depth < K)
+      sumUp(b, index(b, blocks * depth), K - blocks * depth, true);
 
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t v = 0; v < vectors; ++v)
-        vector::StoreOp::create(b, sums[r * vectors + v], tile,
-                                ValueRange{index(b, r), index(b, v * lanes)});
     Value live = arith::MinUIOp::create(
         b, arith::SubIOp::create(b, lastRow, m), index(b, rows));
     auto each = scf::ForOp::create(b, index(b, 0), live, index(b, 1));
