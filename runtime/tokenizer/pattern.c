@@ -19,6 +19,15 @@ typedef struct {
   uint64_t *budget;
 } matcher;
 
+/* \w as Oniguruma has it: with the superscripts and fractions of Latin-1,
+ * without the joiners. */
+static bool is_word(int32_t c) {
+  if (c == 0x200c || c == 0x200d)
+    return false;
+  return char_is_word(c) || c == 0xb2 || c == 0xb3 || c == 0xb9 ||
+         (c >= 0xbc && c <= 0xbe);
+}
+
 static bool item_has(const pattern_item *item, int32_t c) {
   bool has = false;
   switch (item->kind) {
@@ -32,7 +41,7 @@ static bool item_has(const pattern_item *item, int32_t c) {
     has = char_is_space(c);
     break;
   case ITEM_WORD:
-    has = char_is_word(c);
+    has = is_word(c);
     break;
   }
   return has != item->negative;

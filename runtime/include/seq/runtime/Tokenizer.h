@@ -18,9 +18,10 @@
  * `truncation` and `padding` are ignored. Everything else that would change the
  * result is an error that names the key.
  *
- * Unicode is version 15 (utf8proc). Characters that an older or newer version
- * classifies otherwise may be split otherwise than by the package, whose parts
- * follow several versions.
+ * Unicode is version 15 (utf8proc). The parts of the package follow several
+ * versions: its regular expressions a newer one, BertNormalizer and
+ * BertPreTokenizer version 8 (U+166D, U+1734, U+1885 and U+1886 have changed
+ * since). Characters that were added in between may be taken otherwise.
  *
  * A tokenizer does not change once it is open: threads may share it.
  *
