@@ -1,4 +1,4 @@
-/*===- embed.c - `embed`: texts as vectors ----------------------------------===*/
+/*===- embed.c - `embed`: texts as vectors --------------------------------===*/
 
 #include "program/program.h"
 
@@ -95,7 +95,8 @@ static bool fill_inputs(embed_job *job, const seq_token_ids *ids,
     if (type->rank < 1 || type->rank > 2 ||
         (type->rank == 2 && type->shape[0] != 1 && type->shape[0] != -1))
       return seq_fail(error, "input %s is %s, expected [1, T] or [T]",
-                      type->name, seq_tensor_type_text(type, text, sizeof text));
+                      type->name,
+                      seq_tensor_type_text(type, text, sizeof text));
     free(input->data);
     *input = (seq_tensor){.dtype = type->dtype, .rank = type->rank};
     input->shape[0] = 1;

@@ -1,4 +1,4 @@
-/*===- speller.c - how text becomes tokens and tokens text ------------------===*/
+/*===- speller.c - how text becomes tokens and tokens text ----------------===*/
 
 #include "program/program.h"
 

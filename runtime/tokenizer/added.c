@@ -1,4 +1,4 @@
-/*===- added.c - tokens that are found in the text before all else ----------===*/
+/*===- added.c - tokens that are found in the text before all else --------===*/
 
 #include "tokenizer/tokenizer.h"
 

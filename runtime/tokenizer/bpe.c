@@ -1,13 +1,13 @@
-/*===- bpe.c - merges the characters of a word, the best pair first ---------===*/
+/*===- bpe.c - merges the characters of a word, the best pair first -------===*/
 
 #include "tokenizer/tokenizer.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * The table of merges
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 static uint64_t pair_of(int64_t left, int64_t right) {
   return (uint64_t)left << 32 | (uint64_t)right;
@@ -45,9 +45,9 @@ void merges_insert(model *bpe, int64_t left, int64_t right, int32_t rank,
   *slot_of(bpe, pair) = (merge){pair, rank, (int32_t)merged};
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Merging
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 /* The symbols of a word are a list. */
 struct symbol {

@@ -1,4 +1,4 @@
-/*===- encode.c - text to ids -----------------------------------------------===*/
+/*===- encode.c - text to ids ---------------------------------------------===*/
 
 #include "tokenizer/tokenizer.h"
 
@@ -119,11 +119,12 @@ bool seq_tokenizer_encode(const seq_tokenizer *tokenizer, const char *text,
                     .ids = ids,
                     .budget = 4096 + 512 * (uint64_t)bytes,
                     .error = error};
-  bool ok = (!special ||
-             push_all(&encode, tokenizer->before, tokenizer->n_before)) &&
+  int before = special ? tokenizer->n_before : 0;
+  int after = special ? tokenizer->n_after : 0;
+  bool ok = push_all(&encode, tokenizer->before, before) &&
             encode_added(&encode, &tokenizer->added.raw, text, bytes,
                          encode_raw) &&
-            (!special || push_all(&encode, tokenizer->after, tokenizer->n_after));
+            push_all(&encode, tokenizer->after, after);
   free(encode.normalized.data);
   free(encode.spare.data);
   for (int i = 0; i < STEP_LIMIT; ++i)

@@ -1,4 +1,4 @@
-/*===- node.c - a value of a JSON document and its place --------------------===*/
+/*===- node.c - a value of a JSON document and its place ------------------===*/
 
 #include "tokenizer/node.h"
 

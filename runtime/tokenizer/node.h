@@ -1,8 +1,8 @@
-/*===- node.h - a value of a JSON document and its place --------------------===*
+/*===- node.h - a value of a JSON document and its place -------------------===*
  *
  * Errors name the file and the place: "tokenizer.json: model.vocab: …".
  *
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef SEQ_RUNTIME_TOKENIZER_NODE_H
 #define SEQ_RUNTIME_TOKENIZER_NODE_H
 

@@ -1,4 +1,4 @@
-/*===- normalize.c - normalizers: text to text ------------------------------===*/
+/*===- normalize.c - normalizers: text to text ----------------------------===*/
 
 #include "tokenizer/tokenizer.h"
 

@@ -1,4 +1,4 @@
-/*===- parse.c - reads the regular expressions of pre-tokenizers ------------===*/
+/*===- parse.c - reads the regular expressions of pre-tokenizers ----------===*/
 
 #include "tokenizer/pattern.h"
 #include "tokenizer/text.h"
@@ -38,9 +38,9 @@ static bool accept(parser *parse, const char *expected) {
   return true;
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Sets of characters
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 static bool add_item(parser *parse, pattern_item item) {
   pattern *out = parse->out;
@@ -128,7 +128,8 @@ static bool parse_escape(parser *parse, pattern_item *item) {
     bool braced = c == 'x' && accept(parse, "{");
     if (!parse_hex(parse, c == 'u' ? 4 : 1, c == 'u' ? 4 : braced ? 6 : 2,
                    &value) ||
-        (braced && !accept(parse, "}")) || (!braced && c == 'x' && value > 0x7f))
+        (braced && !accept(parse, "}")) ||
+        (!braced && c == 'x' && value > 0x7f))
       return refuse(parse, "this escape");
     --parse->at;
   } else if (lower >= 'a' && lower <= 'z') {
@@ -223,9 +224,9 @@ static bool parse_set(parser *parse, int32_t *index) {
   return true;
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Sequences, alternatives, groups
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 static bool add_step(parser *parse, pattern_step step) {
   pattern *out = parse->out;
@@ -346,8 +347,8 @@ static bool parse_sequence(parser *parse, size_t *shortest) {
   return true;
 }
 
-/* Each alternative begins with a PATTERN_TRY that leads to the next one and, but
- * for the last, ends with a jump behind all of them. */
+/* Each alternative begins with a PATTERN_TRY that leads to the next one and,
+ * but for the last, ends with a jump behind all of them. */
 static bool parse_alternatives(parser *parse, size_t *shortest) {
   pattern *out = parse->out;
   int32_t jumps = 0; /* the last jump; each holds the one before it */

@@ -1,4 +1,4 @@
-/*===- pattern.c - matches the regular expressions of pre-tokenizers --------===*/
+/*===- pattern.c - matches the regular expressions of pre-tokenizers ------===*/
 
 #include "tokenizer/pattern.h"
 #include "tokenizer/text.h"

@@ -1,4 +1,4 @@
-/*===- pattern.h - the regular expressions of pre-tokenizers ----------------===*
+/*===- pattern.h - the regular expressions of pre-tokenizers ---------------===*
  *
  * The part of Oniguruma's language that pre-tokenizers are written in:
  *
@@ -16,7 +16,7 @@
  * Matching backtracks, but as only single characters repeat, what it must
  * remember is no more than the pattern is long.
  *
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef SEQ_RUNTIME_TOKENIZER_PATTERN_H
 #define SEQ_RUNTIME_TOKENIZER_PATTERN_H
 

@@ -1,4 +1,4 @@
-/*===- read.c - reads a tokenizer.json --------------------------------------===*/
+/*===- read.c - reads a tokenizer.json ------------------------------------===*/
 
 #include "support/files.h"
 #include "tokenizer/read.h"
@@ -24,9 +24,9 @@ bool copy_string(const json_node *node, char **copy, size_t *bytes) {
   return true;
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Added tokens
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 /* What is searched for: the text itself, or its normal form. */
 static bool make_pattern(const json_node *node, const seq_tokenizer *tokenizer,
@@ -110,9 +110,9 @@ bool read_added_tokens(const json_node *node, seq_tokenizer *out) {
   return true;
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * The document
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 static bool read_document(const json_node *root, seq_tokenizer *out) {
   json_node version = node_member(root, "version");
@@ -204,9 +204,9 @@ void seq_tokenizer_close(seq_tokenizer *tokenizer) {
   free(tokenizer);
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Looking up
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 int64_t seq_tokenizer_size(const seq_tokenizer *tokenizer) {
   const vocabulary *all = &tokenizer->model.vocabulary;

@@ -1,4 +1,4 @@
-/*===- read.h - the parts of a tokenizer.json -------------------------------===*/
+/*===- read.h - the parts of a tokenizer.json -----------------------------===*/
 #ifndef SEQ_RUNTIME_TOKENIZER_READ_H
 #define SEQ_RUNTIME_TOKENIZER_READ_H
 

@@ -1,4 +1,4 @@
-/*===- read_model.c - "model" of a tokenizer.json ---------------------------===*/
+/*===- read_model.c - "model" of a tokenizer.json -------------------------===*/
 
 #include "tokenizer/read.h"
 

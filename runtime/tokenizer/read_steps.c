@@ -1,4 +1,4 @@
-/*===- read_steps.c - what surrounds the model in a tokenizer.json ----------===*/
+/*===- read_steps.c - what surrounds the model in a tokenizer.json --------===*/
 
 #include "tokenizer/read.h"
 
@@ -23,9 +23,9 @@ static bool read_sequence(const json_node *node, const char *key,
   return true;
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Normalizers
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 static bool add_normalizer(const json_node *node, seq_tokenizer *out,
                            normalizer_kind step) {
@@ -84,9 +84,9 @@ bool read_normalizer(const json_node *node, seq_tokenizer *out) {
                    type);
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Pre-tokenizers
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 static bool set_pattern(const json_node *node, splitter *split,
                         const char *text, size_t bytes, bool literal) {
@@ -174,9 +174,9 @@ bool read_pre_tokenizer(const json_node *node, seq_tokenizer *out) {
                    type);
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Post-processors
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 static bool push_special(const json_node *node, int64_t *ids, int *count) {
   if (*count == STEP_LIMIT)
@@ -300,9 +300,9 @@ bool read_post_processor(const json_node *node, seq_tokenizer *out) {
                    type);
 }
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Decoders
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 bool read_decoder(const json_node *node, seq_tokenizer *out) {
   const char *type;

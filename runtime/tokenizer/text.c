@@ -1,4 +1,4 @@
-/*===- text.c - growing text, and what Unicode says of characters -----------===*/
+/*===- text.c - growing text, and what Unicode says of characters ---------===*/
 
 #include "tokenizer/text.h"
 

@@ -1,4 +1,4 @@
-/*===- text.h - growing text, and what Unicode says of characters -----------===*/
+/*===- text.h - growing text, and what Unicode says of characters ---------===*/
 #ifndef SEQ_RUNTIME_TOKENIZER_TEXT_H
 #define SEQ_RUNTIME_TOKENIZER_TEXT_H
 
@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Growing text
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 /* Starts as zeros; release with free(text->data). */
 typedef struct {
@@ -23,16 +23,16 @@ bool text_append(text_buffer *text, const void *bytes, size_t count,
                  seq_error *error);
 bool text_append_char(text_buffer *text, int32_t c, seq_error *error);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * UTF-8
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 /* Offset of the first byte that is not part of a valid character; `bytes` if
  * there is none. */
 size_t utf8_invalid(const char *text, size_t bytes);
 
-/* The character at `text`, which is valid UTF-8; `*c` gets it, the result is its
- * length. */
+/* The character at `text`, which is valid UTF-8; `*c` gets it, the result is
+ * its length. */
 size_t utf8_next(const char *text, size_t bytes, int32_t *c);
 
 /* Start of the character that ends before `at` > 0. */
@@ -42,9 +42,9 @@ size_t utf8_previous(const char *text, size_t at);
  * complete. */
 size_t utf8_incomplete(const char *text, size_t bytes);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Characters
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 /* One bit a general category, in the order of utf8proc_category_t. */
 enum {

@@ -1,4 +1,4 @@
-/*===- tokenizer.h - what a tokenizer.json becomes --------------------------===*/
+/*===- tokenizer.h - what a tokenizer.json becomes ------------------------===*/
 #ifndef SEQ_RUNTIME_TOKENIZER_TOKENIZER_H
 #define SEQ_RUNTIME_TOKENIZER_TOKENIZER_H
 
@@ -10,9 +10,9 @@
 /* Of a sequence of normalizers, pre-tokenizers or post-processors. */
 enum { STEP_LIMIT = 32 };
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Normalizers: text to text
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 typedef enum {
   NORMALIZE_CLEAN,    /* BERT: drops controls, all spaces become ' ' */
@@ -35,9 +35,9 @@ typedef struct {
 bool normalize(const normalizer *steps, const char *text, size_t bytes,
                text_buffer *out, text_buffer *spare, seq_error *error);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Pre-tokenizers: text to words
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 typedef enum {
   SPLIT_BERT,      /* at spaces, which are dropped, and around punctuation */
@@ -59,9 +59,9 @@ typedef struct {
 int32_t byte_char(uint8_t byte);
 int char_byte(int32_t c);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Models: words to ids
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 typedef struct {
   uint64_t pair; /* ids: left << 32 | right; UINT64_MAX = free */
@@ -94,9 +94,9 @@ bool merges_reserve(model *bpe, int64_t count, seq_error *error);
 void merges_insert(model *bpe, int64_t left, int64_t right, int32_t rank,
                    int64_t merged);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Added tokens: found in the text before all else
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 typedef struct {
   const char *text, *pattern; /* pattern: the normalized text, where that is
@@ -127,9 +127,9 @@ const added_token *added_at(const added_tokens *added, int64_t id);
 const added_token *added_find(const added_set *set, const char *text,
                               size_t bytes, size_t from, size_t *begin);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * The tokenizer
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 typedef enum { DECODE_JOIN, DECODE_BYTE_LEVEL, DECODE_WORDPIECE } decoder_kind;
 

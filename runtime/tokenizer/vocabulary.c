@@ -1,4 +1,4 @@
-/*===- vocabulary.c - the tokens of a model, by text and by id --------------===*/
+/*===- vocabulary.c - the tokens of a model, by text and by id ------------===*/
 
 #include "tokenizer/vocabulary.h"
 

@@ -1,4 +1,4 @@
-/*===- vocabulary.h - the tokens of a model, by text and by id --------------===*/
+/*===- vocabulary.h - the tokens of a model, by text and by id ------------===*/
 #ifndef SEQ_RUNTIME_TOKENIZER_VOCABULARY_H
 #define SEQ_RUNTIME_TOKENIZER_VOCABULARY_H
 

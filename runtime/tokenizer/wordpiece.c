@@ -1,4 +1,4 @@
-/*===- wordpiece.c - the longest pieces of a word, from the left ------------===*/
+/*===- wordpiece.c - the longest pieces of a word, from the left ----------===*/
 
 #include "tokenizer/tokenizer.h"
 

@@ -1,8 +1,8 @@
-/*===- tokenizer_fuzz.c - any bytes as a tokenizer.json ---------------------===*
+/*===- tokenizer_fuzz.c - any bytes as a tokenizer.json --------------------===*
  *
  * What can be read must encode some text and decode all of its own ids.
  *
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 #include "seq/runtime/Tokenizer.h"
 

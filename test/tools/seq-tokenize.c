@@ -1,4 +1,4 @@
-/*===- seq-tokenize.c - the tokenizer on many texts, for tests --------------===*
+/*===- seq-tokenize.c - the tokenizer on many texts, for tests -------------===*
  *
  *   seq-tokenize TOKENIZER.json encode | encode-plain | decode | decode-all
  *
@@ -6,7 +6,7 @@
  * little-endian count, then that many bytes of text, or 4-byte ids. encode adds
  * special tokens, decode drops them.
  *
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 #include "seq/runtime/Tokenizer.h"
 

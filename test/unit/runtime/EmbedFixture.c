@@ -1,9 +1,9 @@
-/*===- EmbedFixture.c - a hand-written "generated" encoder ------------------===*
+/*===- EmbedFixture.c - a hand-written "generated" encoder -----------------===*
  *
  * The hidden state of a token is [id, mask, 1 + type, tokens], so that a vector
  * shows what went into the function. There are no weights.
  *
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 #include "seq/runtime/Program.h"
 

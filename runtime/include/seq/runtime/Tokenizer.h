@@ -1,4 +1,4 @@
-/*===- Tokenizer.h - Text to token ids and back -----------------------------===*
+/*===- Tokenizer.h - Text to token ids and back ----------------------------===*
  *
  * Reads the tokenizer.json of the Hugging Face `tokenizers` package and gives
  * the same ids and the same text. Supported, with all that is listed combining
@@ -25,7 +25,7 @@
  *
  * A tokenizer does not change once it is open: threads may share it.
  *
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 #ifndef SEQ_RUNTIME_TOKENIZER_H
 #define SEQ_RUNTIME_TOKENIZER_H
 
@@ -60,9 +60,9 @@ int64_t seq_tokenizer_find(const seq_tokenizer *tokenizer, const char *text,
 const char *seq_tokenizer_token(const seq_tokenizer *tokenizer, int64_t id,
                                 size_t *bytes);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Text to ids
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 /* Grows as needed. Starts as zeros; release with free(ids->data). */
 typedef struct {
@@ -77,9 +77,9 @@ bool seq_tokenizer_encode(const seq_tokenizer *tokenizer, const char *text,
                           size_t bytes, bool special, seq_token_ids *ids,
                           seq_error *error);
 
-/*===------------------------------------------------------------------------===*
+/*===-----------------------------------------------------------------------===*
  * Ids to text
- *===------------------------------------------------------------------------===*/
+ *===----------------------------------------------------------------------===*/
 
 /* A text that arrives token by token. */
 typedef struct seq_detokenizer seq_detokenizer;
