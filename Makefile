@@ -8,8 +8,8 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PROMPT  ?= In the beginning
 
 DEBIAN_BUILD := clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools \
-                cmake ninja-build g++ ccache
-DEBIAN_TEST  := catch2 python3 python3-venv bible-kjv bible-kjv-text
+                cmake ninja-build g++ ccache libjansson-dev libutf8proc-dev
+DEBIAN_TEST  := catch2 python3 python3-venv bible-kjv bible-kjv-text libclang-rt-22-dev
 
 .PHONY: help demo build test test-long bench docs packages test-packages python clean
 

@@ -241,7 +241,7 @@ static bool run(const seq_program *program, const option_list *options,
 }
 
 const program_command bench_command = {
-    "bench", "Measure tokens per second.",
+    "bench", "Measure tokens per second.", NULL,
     "\nEach test runs once to warm up, then R times from zeroed states; the "
     "table has the\nmedian, the least and the most. prefill gives N random "
     "tokens in one call, decode\ngives N in N calls. Of a function that is no "

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const option_spec own_options[] = {
-    {"--prompt", "TEXT", "The beginning, for models of bytes.", false},
+    {"--prompt", "TEXT", "The beginning.", false},
     {"--ids", "1,2,3", "The beginning as token ids.", false},
     {"--max-new", "N", "How many tokens to generate; default: 64.", false},
     {"--temperature", "T",
@@ -21,6 +21,7 @@ static const option_spec own_options[] = {
      "(default).",
      false},
     {"--seed", "N", "Of the random numbers; default: 0.", false},
+    TOKENIZER_OPTION,
     {NULL, NULL, NULL, false}};
 
 typedef struct {
@@ -29,27 +30,12 @@ typedef struct {
   double prompt_seconds, new_seconds; /* of the calls after the first */
 } generation;
 
-static bool append_prompt(generation *text, const seq_program *program,
-                          const char *prompt, seq_error *error) {
-  if (!program->byte_level)
-    return seq_fail(error,
-                    "--prompt needs a model of bytes; this one's "
-                    "vocabulary has %" PRId64 " tokens: give --ids instead",
-                    program->vocabulary);
-  for (; *prompt; ++prompt) {
-    int64_t id = (unsigned char)*prompt;
-    if (id >= program->vocabulary)
-      return seq_fail(error,
-                      "--prompt: byte %" PRId64 " at %" PRId64
-                      ", expected less than %" PRId64,
-                      id, text->n_prompt, program->vocabulary);
-    text->ids[text->n_prompt++] = id;
-  }
-  return true;
-}
-
-static bool append_ids(generation *text, const seq_program *program,
-                       const char *list, seq_error *error) {
+static bool parse_ids(seq_token_ids *ids, const seq_program *program,
+                      const char *list, seq_error *error) {
+  /* An id takes at least one character. */
+  ids->data = malloc((strlen(list) + 1) * sizeof *ids->data);
+  if (!ids->data)
+    return seq_fail(error, "no memory for the tokens of --ids");
   while (*list) {
     size_t length = strcspn(list, ",");
     int64_t id;
@@ -59,7 +45,7 @@ static bool append_ids(generation *text, const seq_program *program,
     if (id < 0 || id >= program->vocabulary)
       return seq_fail(error, "--ids: token %" PRId64 ", expected 0 to %" PRId64,
                       id, program->vocabulary - 1);
-    text->ids[text->n_prompt++] = id;
+    ids->data[ids->count++] = id;
     list += length;
     if (*list == ',' && !*++list)
       return seq_fail(error, "--ids: it ends with a comma");
@@ -67,43 +53,48 @@ static bool append_ids(generation *text, const seq_program *program,
   return true;
 }
 
-static bool read_prompt(generation *text, const seq_program *program,
+static bool read_prompt(generation *text, const speller *spell,
                         const option_list *options, seq_error *error) {
   const char *prompt = option_value(options, "--prompt");
   const char *ids = option_value(options, "--ids");
-  if (program->vocabulary < 1)
-    return seq_fail(error, "the program (%s) is not a language model",
-                    program->architecture ? program->architecture : "?");
+  const seq_program *program = spell->program;
   if (!prompt == !ids)
     return seq_fail(error, "%s: expected one of --prompt TEXT and --ids 1,2,3",
                     prompt ? "both --prompt and --ids are given"
                            : "no beginning is given");
-  /* An id takes at least one character. */
-  uint64_t most = strlen(prompt ? prompt : ids) + (uint64_t)text->most_new;
-  if (most < UINT64_C(1) << 60)
-    text->ids = malloc((size_t)(most + 1) * sizeof *text->ids);
-  if (!text->ids)
-    return seq_fail(error, "no memory for %" PRIu64 " tokens", most);
-  if (prompt ? !append_prompt(text, program, prompt, error)
-             : !append_ids(text, program, ids, error))
+  seq_token_ids list = {0};
+  bool ok = prompt ? speller_encode(spell, prompt, &list, error)
+                   : parse_ids(&list, program, ids, error);
+  text->ids = list.data;
+  text->n_prompt = list.count;
+  if (!ok)
     return false;
-  return text->n_prompt > 0 ||
-         seq_fail(error, "%s is empty", prompt ? "--prompt" : "--ids");
+  if (text->n_prompt == 0)
+    return seq_fail(error, "%s is empty", prompt ? "--prompt" : "--ids");
+  int64_t most = text->n_prompt + text->most_new;
+  int64_t *all = NULL;
+  if (most < INT64_C(1) << 60)
+    all = realloc(text->ids, (size_t)most * sizeof *all);
+  if (!all)
+    return seq_fail(error, "no memory for %" PRId64 " tokens", most);
+  text->ids = all;
+  return true;
 }
 
-static bool stream_token(const seq_program *program, const generation *text,
+static bool stream_token(speller *spell, const generation *text,
                          seq_error *error) {
   int64_t id = text->ids[text->n_prompt + text->n_new - 1];
-  if (program->byte_level)
-    putchar((int)id);
-  else
+  if (!speller_has_text(spell))
     printf("%s%" PRId64, text->n_new > 1 ? " " : "", id);
+  else if (!speller_put(spell, id, stdout, error))
+    return false;
   return fflush(stdout) == 0 ||
          seq_fail(error, "cannot write to standard output");
 }
 
+/* `stream`: NULL = no text is shown. */
 static bool generate(decoder_state *decoder, seq_sampler *sampler,
-                     generation *text, bool stream, seq_error *error) {
+                     generation *text, speller *stream, seq_error *error) {
   seq_tensor logits;
   double start = seconds_now();
   if (!decoder_feed(decoder, text->ids, text->n_prompt, &logits, error))
@@ -115,7 +106,7 @@ static bool generate(decoder_state *decoder, seq_sampler *sampler,
     if (!seq_sampler_next(sampler, &logits, id, error))
       return false;
     ++text->n_new;
-    if (stream && !stream_token(decoder->program, text, error))
+    if (stream && !stream_token(stream, text, error))
       return false;
     if (text->n_new == text->most_new)
       break;
@@ -135,8 +126,30 @@ static double new_rate(const generation *text) {
   return (double)(text->n_new - 1) / text->new_seconds;
 }
 
-static void print_json(const seq_program *program, const generation *text,
-                       const seq_sampling *sampling, int32_t threads) {
+/* The new tokens as text. */
+static bool spell_all(speller *spell, const generation *text, char **spelled,
+                      size_t *bytes, seq_error *error) {
+  FILE *stream = open_memstream(spelled, bytes);
+  bool ok = stream || seq_fail(error, "no memory for the text");
+  for (int64_t i = 0; ok && i < text->n_new; ++i)
+    ok = speller_put(spell, text->ids[text->n_prompt + i], stream, error);
+  if (stream) {
+    speller_end(spell, stream);
+    fclose(stream);
+  }
+  return ok;
+}
+
+static bool print_json(speller *spell, const generation *text,
+                       const seq_sampling *sampling, int32_t threads,
+                       seq_error *error) {
+  char *spelled = NULL;
+  size_t bytes = 0;
+  if (speller_has_text(spell) &&
+      !spell_all(spell, text, &spelled, &bytes, error)) {
+    free(spelled);
+    return false;
+  }
   seq_json json;
   seq_json_begin(&json, stdout);
   seq_json_object(&json, NULL);
@@ -148,13 +161,9 @@ static void print_json(const seq_program *program, const generation *text,
   for (int64_t i = 0; i < text->n_new; ++i)
     seq_json_integer(&json, NULL, text->ids[text->n_prompt + i]);
   seq_json_array_end(&json);
-  char *bytes = program->byte_level ? malloc((size_t)text->n_new + 1) : NULL;
-  if (bytes) {
-    for (int64_t i = 0; i < text->n_new; ++i)
-      bytes[i] = (char)text->ids[text->n_prompt + i];
-    seq_json_bytes(&json, "text", bytes, (size_t)text->n_new);
-    free(bytes);
-  }
+  if (spelled)
+    seq_json_bytes(&json, "text", spelled, bytes);
+  free(spelled);
   seq_json_integer(&json, "seed", (int64_t)sampling->seed);
   seq_json_integer(&json, "threads", threads);
   seq_json_number(&json, "prompt_tokens_per_second", prompt_rate(text));
@@ -162,6 +171,7 @@ static void print_json(const seq_program *program, const generation *text,
                   text->n_new > 1 ? new_rate(text) : 0.0 / 0.0);
   seq_json_object_end(&json);
   seq_json_finish(&json);
+  return true;
 }
 
 static void print_rates(const generation *text) {
@@ -191,27 +201,38 @@ static bool read_sampling(const option_list *options, seq_sampling *sampling,
 }
 
 static bool execute(const seq_program *program, const option_list *options,
-                    generation *text, decoder_state *decoder,
+                    generation *text, speller *spell, decoder_state *decoder,
                     seq_sampler **sampler, seq_error *error) {
   seq_sampling sampling;
   bool json = has_option(options, "--json");
-  if (!read_sampling(options, &sampling, &text->most_new, error) ||
-      !read_prompt(text, program, options, error) ||
+  if (program->vocabulary < 1)
+    return seq_fail(error, "the program (%s) is not a language model",
+                    program->architecture ? program->architecture : "?");
+  if (!read_sampling(options, &sampling, &text->most_new, error))
+    return false;
+  if (!speller_open(spell, program, options, error)) {
+    /* A tokenizer that nobody asked for is not needed to go on from ids. */
+    if (!has_option(options, "--ids") || has_option(options, "--tokenizer"))
+      return false;
+    fprintf(stderr, "note: ids instead of text: %s\n", error->message);
+  }
+  if (!read_prompt(text, spell, options, error) ||
       !(*sampler = seq_sampler_create(&sampling, program->vocabulary, error)))
     return false;
   seq_session *session = open_session(program, options, error);
   if (!session || !decoder_open(decoder, program, session,
                                 text->n_prompt + text->most_new, error))
     return false;
-  bool ok = generate(decoder, *sampler, text, !json, error);
-  if (!json && text->n_new > 0)
+  bool ok = generate(decoder, *sampler, text, json ? NULL : spell, error);
+  if (!json && text->n_new > 0) {
+    speller_end(spell, stdout);
     putchar('\n');
+  }
   if (!ok)
     return false;
-  if (json) {
-    print_json(program, text, &sampling, seq_session_threads(session));
-    return true;
-  }
+  if (json)
+    return print_json(spell, text, &sampling, seq_session_threads(session),
+                      error);
   fflush(stdout);
   print_rates(text);
   return true;
@@ -222,20 +243,23 @@ static bool run(const seq_program *program, const option_list *options,
   if (!seq_program_check(program, error))
     return false;
   generation text = {0};
+  speller spell = {0};
   decoder_state decoder = {0};
   seq_sampler *sampler = NULL;
-  bool ok = execute(program, options, &text, &decoder, &sampler, error);
+  bool ok =
+      execute(program, options, &text, &spell, &decoder, &sampler, error);
   seq_session *session = decoder.session;
   decoder_close(&decoder);
   seq_session_close(session);
   seq_sampler_free(sampler);
+  speller_close(&spell);
   free(text.ids);
   return ok;
 }
 
 const program_command generate_command = {
-    "generate", "Continue a prompt, token by token.",
-    "\nThe new tokens go to standard output as they are made: text for models "
-    "of bytes,\nelse ids. The rates go to standard error. The same seed gives "
-    "the same tokens.",
+    "generate", "Continue a prompt, token by token.", NULL,
+    "\nThe new tokens go to standard output as they are made: as text where "
+    "there is a\ntokenizer or tokens are bytes, else as ids. The rates go to "
+    "standard error. The\nsame seed gives the same tokens.",
     own_options, run};

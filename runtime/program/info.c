@@ -217,5 +217,5 @@ static bool run(const seq_program *program, const option_list *options,
 }
 
 const program_command info_command = {
-    "info", "Say what the program computes, how, and from what.", NULL,
+    "info", "Say what the program computes, how, and from what.", NULL, NULL,
     own_options, run};

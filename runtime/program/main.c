@@ -9,7 +9,8 @@
 #include <string.h>
 
 static const program_command *const commands[] = {
-    &run_command, &generate_command, &bench_command, &info_command};
+    &run_command, &generate_command, &embed_command, &bench_command,
+    &info_command};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(const char *program) {
@@ -34,8 +35,8 @@ static bool run(int argc, char **argv, seq_error *error) {
   const char *slash = strrchr(argv[0], '/');
   const char *program = slash ? slash + 1 : argv[0];
   if (argc < 2)
-    return seq_fail(error, "no command: expected run, generate, bench or info "
-                           "(see --help)");
+    return seq_fail(error, "no command: expected run, generate, embed, bench "
+                           "or info (see --help)");
   const program_command *chosen = NULL;
   for (int i = 0; i < N_COMMANDS; ++i)
     if (strcmp(argv[1], commands[i]->name) == 0)
@@ -43,8 +44,8 @@ static bool run(int argc, char **argv, seq_error *error) {
   if (!chosen) {
     if (!wants_help(1, argv + 1))
       return seq_fail(error,
-                      "unknown command '%s': expected run, generate, bench or "
-                      "info (see --help)",
+                      "unknown command '%s': expected run, generate, embed, "
+                      "bench or info (see --help)",
                       argv[1]);
     print_help(program);
     return true;
@@ -56,7 +57,7 @@ static bool run(int argc, char **argv, seq_error *error) {
   option_list given;
   bool ok = parse_options(chosen, argc - 2, argv + 2, &given, error) &&
             chosen->run(&seq_program_descriptor, &given, error);
-  free(given.given);
+  release_options(&given);
   return ok;
 }
 

@@ -42,12 +42,22 @@ const char *option_value(const option_list *options, const char *name) {
 
 bool parse_options(const program_command *command, int argc, char **argv,
                    option_list *options, seq_error *error) {
-  options->count = 0;
+  bool only_words = false;
+  *options = (option_list){0};
   options->given = calloc((size_t)argc + 1, sizeof *options->given);
-  if (!options->given)
+  options->words = calloc((size_t)argc + 1, sizeof *options->words);
+  if (!options->given || !options->words)
     return seq_fail(error, "no memory for the options");
   for (int i = 0; i < argc; ++i) {
     const char *word = argv[i];
+    if (command->words && (only_words || word[0] != '-')) {
+      options->words[options->n_words++] = word;
+      continue;
+    }
+    if (command->words && strcmp(word, "--") == 0) {
+      only_words = true;
+      continue;
+    }
     if (word[0] != '-')
       return seq_fail(error, "%s: unexpected argument '%s'", command->name,
                       word);
@@ -79,6 +89,11 @@ bool parse_options(const program_command *command, int argc, char **argv,
     options->given[options->count++] = (given_option){found, value};
   }
   return true;
+}
+
+void release_options(option_list *options) {
+  free(options->given);
+  free(options->words);
 }
 
 bool integer_option(const option_list *options, const char *name, int64_t least,
@@ -121,7 +136,8 @@ static void print_options(const option_spec *list) {
 }
 
 void print_command_help(const program_command *command, const char *program) {
-  printf("usage: %s %s [options]\n\n%s\n", program, command->name,
+  printf("usage: %s %s [options]%s%s\n\n%s\n", program, command->name,
+         command->words ? " " : "", command->words ? command->words : "",
          command->summary);
   if (command->details)
     printf("%s\n", command->details);

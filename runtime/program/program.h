@@ -6,6 +6,7 @@
 #include "seq/runtime/Json.h"
 #include "seq/runtime/Sampling.h"
 #include "seq/runtime/Session.h"
+#include "seq/runtime/Tokenizer.h"
 
 /*===----------------------------------------------------------------------===*
  * Options
@@ -26,22 +27,28 @@ typedef struct {
 typedef struct {
   given_option *given;
   int count;
+  const char **words; /* what is no option */
+  int n_words;
 } option_list;
 
 typedef struct {
   const char *name, *summary;
+  const char *words;      /* what help calls the words it takes; NULL = none */
   const char *details;    /* more lines for its help, or NULL */
   const option_spec *own; /* besides the common ones; ends with a NULL name */
   bool (*run)(const seq_program *program, const option_list *options,
               seq_error *error);
 } program_command;
 
-extern const program_command run_command, generate_command, bench_command,
-    info_command;
+extern const program_command run_command, generate_command, embed_command,
+    bench_command, info_command;
 
-/* Options after the command's name. Also fails on words that are no options. */
+/* Options and words after the command's name; after "--" all are words. Call
+ * release_options also on failure. */
 bool parse_options(const program_command *command, int argc, char **argv,
                    option_list *options, seq_error *error);
+
+void release_options(option_list *options);
 
 /* NULL when it was not given. */
 const char *option_value(const option_list *options, const char *name);
@@ -82,6 +89,42 @@ void fill_random(const seq_tensor *tensor, int64_t limit, seq_random *random);
 /* Memory for an input of type `type` with every dynamic size `size`. */
 bool make_input(const seq_tensor_type *type, int64_t size, seq_tensor *tensor,
                 seq_error *error);
+
+/*===----------------------------------------------------------------------===*
+ * Text
+ *===----------------------------------------------------------------------===*/
+
+/* How text becomes tokens: by a tokenizer; else as bytes, where the program is
+ * made for them; else not at all. */
+typedef struct {
+  const seq_program *program;
+  seq_tokenizer *tokenizer; /* NULL without one */
+  seq_detokenizer *detokenizer;
+} speller;
+
+#define TOKENIZER_OPTION                                                       \
+  {"--tokenizer", "FILE",                                                      \
+   "A tokenizer.json; default: the program's own path + .tokenizer.json, "     \
+   "where there is one.",                                                      \
+   false}
+
+/* A failure leaves one without a tokenizer. Call speller_close also then. */
+bool speller_open(speller *spell, const seq_program *program,
+                  const option_list *options, seq_error *error);
+void speller_close(speller *spell);
+
+/* Can it spell? */
+bool speller_has_text(const speller *spell);
+
+/* Appends the tokens of a text. */
+bool speller_encode(const speller *spell, const char *text, seq_token_ids *ids,
+                    seq_error *error);
+
+/* Writes what the token adds to the text. */
+bool speller_put(speller *spell, int64_t id, FILE *stream, seq_error *error);
+
+/* Writes what was held back at the end of the text. */
+void speller_end(speller *spell, FILE *stream);
 
 /*===----------------------------------------------------------------------===*
  * Language models

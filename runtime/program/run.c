@@ -203,7 +203,7 @@ static bool run(const seq_program *program, const option_list *options,
 }
 
 const program_command run_command = {
-    "run", "Run a function on arrays from .npy files.",
+    "run", "Run a function on arrays from .npy files.", NULL,
     "\nStates start as zeros. Outputs are written when all has succeeded; "
     "those without\n--output are computed and only described. `info` lists "
     "names and types.",

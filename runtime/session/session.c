@@ -16,15 +16,15 @@
  * Opening
  *===----------------------------------------------------------------------===*/
 
-char *seq_default_weights_path(seq_error *error) {
-  static const char suffix[] = ".weights";
+char *seq_program_path(const char *suffix, seq_error *error) {
+  size_t extra = strlen(suffix) + 1;
   for (size_t size = 256; size < (1u << 20); size *= 2) {
-    char *path = malloc(size + sizeof suffix);
+    char *path = malloc(size + extra);
     if (!path)
       break;
     ssize_t length = readlink("/proc/self/exe", path, size);
     if (length >= 0 && (size_t)length < size) {
-      memcpy(path + length, suffix, sizeof suffix);
+      memcpy(path + length, suffix, extra);
       return path;
     }
     free(path);
@@ -36,6 +36,10 @@ char *seq_default_weights_path(seq_error *error) {
   }
   seq_fail(error, "no memory for the program's own path");
   return NULL;
+}
+
+char *seq_default_weights_path(seq_error *error) {
+  return seq_program_path(".weights", error);
 }
 
 static bool open_weights(seq_session *session, const char *path,

@@ -38,8 +38,9 @@ llvm::Error seqc::link(llvm::StringRef object, llvm::StringRef runtimeDirectory,
     return std::string(path);
   };
   std::string program = inRuntime("libseq_program.a"),
+              tokenizer = inRuntime("libseq_tokenizer.a"),
               runtime = inRuntime("libseq_runtime.a");
-  for (const std::string &library : {program, runtime})
+  for (const std::string &library : {program, tokenizer, runtime})
     if (!llvm::sys::fs::exists(library))
       return llvm::createStringError("the runtime library " + library +
                                      " is missing");
@@ -50,7 +51,7 @@ llvm::Error seqc::link(llvm::StringRef object, llvm::StringRef runtimeDirectory,
                       // Each library keeps to its own runtime.
                       "-Wl,-Bsymbolic"});
   else
-    arguments.insert(arguments.end(), {program, runtime});
+    arguments.insert(arguments.end(), {program, tokenizer, runtime});
   bool hasLld = llvm::StringRef(driver).ends_with("clang-22") &&
                 (llvm::sys::findProgramByName("ld.lld-22") ||
                  llvm::sys::findProgramByName("ld.lld"));

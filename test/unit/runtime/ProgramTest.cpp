@@ -1,115 +1,15 @@
 //===- ProgramTest.cpp - the command line of a compiled program
 //--------------------===//
 
-#include "Support.h"
-#include "seq/runtime/Npy.h"
+#include "RunProgram.h"
 
-#include <algorithm>
-#include <catch2/catch.hpp>
 #include <sstream>
-
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace seq_test;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
-struct Result {
-  int status;
-  std::string out, err;
-};
-
-/// A copy of a fixture program with its weights beside it.
-struct Program {
-  TempFolder folder;
-  int64_t vocabulary;
-  size_t files; // of the untouched folder
-
-  explicit Program(const char *path = SEQ_WORDS_PROGRAM,
-                   int64_t vocabulary = 11)
-      : vocabulary(vocabulary) {
-    std::filesystem::copy_file(path, folder / "program");
-    writeFixtureWeights(folder / "program.weights", vocabulary);
-    files = folder.files();
-  }
-
-  /// Runs it in its folder, with standard output going to `out`.
-  Result operator()(std::vector<std::string> arguments,
-                    std::string out = "") const {
-    TempFolder streams;
-    std::string err = streams / "err";
-    bool capture = out.empty();
-    if (capture)
-      out = streams / "out";
-    arguments.insert(arguments.begin(), folder / "program");
-    std::vector<char *> argv;
-    for (std::string &argument : arguments)
-      argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    std::string home = folder / ".";
-    pid_t child = fork();
-    if (child == 0) {
-      int outFile = open(out.c_str(), O_WRONLY | O_CREAT, 0600);
-      int errFile = open(err.c_str(), O_WRONLY | O_CREAT, 0600);
-      if (chdir(home.c_str()) != 0 || dup2(outFile, 1) < 0 ||
-          dup2(errFile, 2) < 0)
-        _exit(99);
-      execv(argv[0], argv.data());
-      _exit(98);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status),
-            capture ? readFile(out) : "", readFile(err)};
-  }
-
-  /// Fails with one line, exit code 1 and no new files.
-  void refuses(const std::vector<std::string> &arguments,
-               const std::string &message) const {
-    Result result = (*this)(arguments);
-    CHECK(result.status == 1);
-    CHECK(result.out == "");
-    CHECK_THAT(result.err, StartsWith("error: ") && Contains(message));
-    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-    CHECK(folder.files() == files);
-  }
-
-  template <typename T>
-  void write(const std::string &name, const std::vector<T> &values,
-             std::vector<int64_t> shape) {
-    seq_error error;
-    seq_tensor array = view(values, shape);
-    REQUIRE(seq_npy_write((folder / name).c_str(), &array, &error));
-    files = folder.files();
-  }
-
-  std::vector<float> read(const std::string &name) const {
-    seq_error error = {""};
-    seq_tensor array;
-    bool ok = seq_npy_read((folder / name).c_str(), SEQ_F32, &array, &error);
-    INFO(error.message);
-    REQUIRE(ok);
-    const float *data = static_cast<const float *>(array.data);
-    std::vector<float> values(data, data + seq_tensor_bytes(&array) / 4);
-    std::free(array.data);
-    return values;
-  }
-
-  /// Greedy continuation, computed here.
-  std::vector<int64_t> greedy(std::vector<int64_t> ids, int count) const {
-    size_t start = ids.size();
-    for (int i = 0; i < count; ++i) {
-      std::vector<float> logits = fixtureLogits(vocabulary, ids);
-      auto last = logits.end() - vocabulary;
-      ids.push_back(std::max_element(last, logits.end()) - last);
-    }
-    return {ids.begin() + start, ids.end()};
-  }
-};
-
 std::string join(const std::vector<int64_t> &ids, const char *separator) {
   std::string text;
   for (int64_t id : ids)
@@ -269,7 +169,7 @@ TEST_CASE("generate: text of a byte-level model") {
   CHECK_THAT(result.out, Contains("\"ids\": [" + join(expected, ", ") + "]") &&
                              Contains("\"text\": \""));
   program.refuses({"generate", "--prompt", "caf\xc3\xa9"},
-                  "--prompt: byte 195 at 3, expected less than 128");
+                  "the text: byte 195 at 3, expected less than 128");
 }
 
 TEST_CASE("generate: a seed gives the same tokens on any number of threads") {
@@ -291,7 +191,7 @@ TEST_CASE("generate: errors") {
   program.refuses({"generate", "--ids", "1", "--prompt", "x"},
                   "both --prompt and --ids are given");
   program.refuses({"generate", "--prompt", "x"},
-                  "--prompt needs a model of bytes");
+                  "no tokenizer: there is no .tokenizer.json beside the program");
   program.refuses({"generate", "--ids", ""}, "--ids is empty");
   program.refuses({"generate", "--ids", "1,x"},
                   "--ids: 'x', expected integers");
@@ -389,6 +289,7 @@ TEST_CASE("help, and what is no command") {
   for (std::vector<std::string> arguments : {std::vector<std::string>{"--help"},
                                              {"run", "--help"},
                                              {"generate", "--help"},
+                                             {"embed", "--help"},
                                              {"bench", "--nothing", "--help"},
                                              {"info", "--help"}}) {
     Result result = program(arguments);
@@ -398,7 +299,7 @@ TEST_CASE("help, and what is no command") {
   }
   CHECK_THAT(program({"run", "--help"}).out,
              Contains("--input NAME=FILE") && Contains("--threads N"));
-  program.refuses({}, "no command: expected run, generate, bench or info");
+  program.refuses({}, "no command: expected run, generate, embed, bench or info");
   program.refuses({"walk"}, "unknown command 'walk'");
 }
 

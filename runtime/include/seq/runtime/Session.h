@@ -43,7 +43,10 @@ bool seq_program_check(const seq_program *program, seq_error *error);
 const seq_function *seq_find_function(const seq_program *program,
                                       const char *name, seq_error *error);
 
-/* Path of the running executable + ".weights"; release with free(). */
+/* Path of the running executable + `suffix`; release with free(). */
+char *seq_program_path(const char *suffix, seq_error *error);
+
+/* The same for ".weights". */
 char *seq_default_weights_path(seq_error *error);
 
 /* `options` may be NULL. A weight file that is named is opened and checked even
