@@ -1,6 +1,6 @@
 //===- SeqLayers.td - named layers -------------------------------*- tablegen -*-===//
 // What all named layers have in common; the layers themselves are in
-// SeqRnn.td, SeqLinearAttention.td and SeqStateSpace.td.
+// SeqAttention.td, SeqRnn.td, SeqLinearAttention.td and SeqStateSpace.td.
 //===----------------------------------------------------------------------===//
 
 #ifndef SEQ_LAYERS_TD
@@ -20,6 +20,12 @@ def Seq_Float2D : Seq_FloatTensor<[2]>;
 def Seq_Float3D : Seq_FloatTensor<[3]>;
 def Seq_Float4D : Seq_FloatTensor<[4]>;
 def Seq_Float3D4D : Seq_FloatTensor<[3, 4]>;
+def Seq_Float2D3D4D : Seq_FloatTensor<[2, 3, 4]>;
+
+/// A matrix of booleans.
+def Seq_Bool2D : Type<
+    And<[RankedTensorOf<[I1]>.predicate, HasAnyRankOfPred<[2]>]>,
+    "2D tensor of booleans", "::mlir::RankedTensorType">;
 
 /// The constraints (C1) to (C3) of every named layer are checked by
 /// verifyShapes (LayerUtils.h); a layer's own ones start at (C4).
@@ -28,6 +34,7 @@ class Seq_LayerOp<string mnemonic, list<Trait> traits = []>
   let hasVerifier = 1;
 }
 
+include "seq/SeqAttention.td"
 include "seq/SeqRnn.td"
 include "seq/SeqLinearAttention.td"
 include "seq/SeqStateSpace.td"
