@@ -1,5 +1,4 @@
-//===- Attention.cpp - seq.attention
-//------------------------------------------------===//
+//===- Attention.cpp - seq.attention --------------------------------------===//
 
 #include "LayerUtils.h"
 

@@ -1,5 +1,4 @@
-//===- AttentionMask.cpp - #seq.mask
-//----------------------------------------------===//
+//===- AttentionMask.cpp - #seq.mask --------------------------------------===//
 
 #include "seq/Seq.h"
 
