@@ -51,6 +51,7 @@ demo: packages
 python: test-packages
 	@[ -x $(PYTHON) ] || python3 -m venv $(VENV)
 	@$(PYTHON) -m pip install -q --disable-pip-version-check -r test/python/requirements.txt
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps -r test/python/requirements-no-deps.txt
 
 test: python
 	cmake --preset release -DSEQ_BUILD_TESTS=ON -DPython3_EXECUTABLE=$(CURDIR)/$(PYTHON) $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)

@@ -3,6 +3,7 @@
 # There are no features: a test that cannot run everywhere does not belong here.
 
 import os
+import sys
 
 import lit.formats
 
@@ -16,6 +17,7 @@ config.test_exec_root = config.seq_test_exec_root
 config.environment["PATH"] = os.pathsep.join(
     [config.seq_tools_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
 )
+config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(
     (
         "%c_runner_utils",

@@ -2,6 +2,7 @@
 
 #include "kernel/Kernel.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
@@ -84,6 +85,77 @@ struct RecurrenceModel
     return bufferizeDestinationStyle(op, rewriter, options, state);
   }
 };
+
+/// A view of the payload, which nobody may write.
+struct WeightModel
+    : BufferizableOpInterface::ExternalModel<WeightModel, WeightOp> {
+  AliasingValueList getAliasingValues(Operation *, OpOperand &,
+                                      const AnalysisState &) const {
+    return {};
+  }
+  bool isWritable(Operation *, Value, const AnalysisState &) const {
+    return false;
+  }
+  FailureOr<BufferLikeType> getBufferType(Operation *, Value value,
+                                          const BufferizationOptions &,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
+    auto type = cast<RankedTensorType>(value.getType());
+    return cast<BufferLikeType>(
+        MemRefType::get(type.getShape(), type.getElementType()));
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &,
+                          BufferizationState &) const {
+    auto weight = cast<WeightOp>(op);
+    Location loc = op->getLoc();
+    auto entry = SymbolTable::lookupNearestSymbolFrom<EntryOp>(
+        op, weight.getEntryAttr());
+    auto bytes = MemRefType::get({ShapedType::kDynamic}, rewriter.getI8Type());
+    Value payload = PayloadOp::create(rewriter, loc, bytes);
+    Value offset =
+        arith::ConstantIndexOp::create(rewriter, loc, entry.getOffset());
+    if (Value index = weight.getIndex()) {
+      Value stride =
+          arith::ConstantIndexOp::create(rewriter, loc, entry.getStride());
+      Value distance = arith::MulIOp::create(rewriter, loc, index, stride);
+      offset = arith::AddIOp::create(rewriter, loc, distance, offset);
+    }
+    auto type = weight.getResult().getType();
+    Value view = memref::ViewOp::create(
+        rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()),
+        payload, offset, ValueRange());
+    replaceOpWithBufferizedValues(rewriter, op, view);
+    return success();
+  }
+};
+
+struct StoreEntryModel
+    : BufferizableOpInterface::ExternalModel<StoreEntryModel, StoreEntryOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &,
+                              const AnalysisState &) const {
+    return true;
+  }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &,
+                               const AnalysisState &) const {
+    return false;
+  }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &,
+                                      const AnalysisState &) const {
+    return {};
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto store = cast<StoreEntryOp>(op);
+    FailureOr<Value> buffer =
+        getBuffer(rewriter, store.getValue(), options, state);
+    if (failed(buffer))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] { store.getValueMutable().assign(*buffer); });
+    return success();
+  }
+};
 } // namespace
 
 void mlir::kernel::registerBufferizableOpInterfaceExternalModels(
@@ -91,5 +163,7 @@ void mlir::kernel::registerBufferizableOpInterfaceExternalModels(
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     ContractOp::attachInterface<ContractModel>(*context);
     RecurrenceOp::attachInterface<RecurrenceModel>(*context);
+    WeightOp::attachInterface<WeightModel>(*context);
+    StoreEntryOp::attachInterface<StoreEntryModel>(*context);
   });
 }

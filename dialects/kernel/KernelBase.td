@@ -26,7 +26,8 @@ def Kernel_Dialect : Dialect {
     work units; its attribute `kernel.grain` is the number of units that one
     thread takes at a time.
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect"];
 }
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []>

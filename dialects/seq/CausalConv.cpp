@@ -22,6 +22,14 @@ LogicalResult CausalConvOp::verify() {
                               {"final_state", getFinalState(), "B W-1 C"}});
 }
 
+SmallVector<Value> CausalConvOp::getSequences() {
+  return {getInput(), getOutput()};
+}
+
+SmallVector<CarriedState> CausalConvOp::getCarriedStates() {
+  return {{"conv", &getInitialStateMutable(), cast<OpResult>(getFinalState())}};
+}
+
 /// The offsets, sizes and strides of element `index` of dimension `dim`.
 static void sliceAt(OpBuilder &b, RankedTensorType type, int64_t dim,
                     int64_t index, SmallVector<OpFoldResult> &offsets,

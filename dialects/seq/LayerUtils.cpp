@@ -15,6 +15,11 @@ using namespace mlir::seq;
 // Time
 //===----------------------------------------------------------------------===//
 
+SmallVector<Value> layer::present(ArrayRef<Value> values) {
+  return SmallVector<Value>(
+      llvm::make_filter_range(values, [](Value v) { return v != nullptr; }));
+}
+
 Value layer::emptySequence(ImplicitLocOpBuilder &b, RankedTensorType type,
                            Value like) {
   SmallVector<Value> sizes;
@@ -26,10 +31,9 @@ Value layer::emptySequence(ImplicitLocOpBuilder &b, RankedTensorType type,
 SmallVector<Value> layer::recurrence(ImplicitLocOpBuilder &b, bool reverse,
                                      ArrayRef<Value> inputs, ValueRange outputs,
                                      ValueRange states, StepFn step) {
-  SmallVector<Value> present(
-      llvm::make_filter_range(inputs, [](Value v) { return v != nullptr; }));
+  SmallVector<Value> sequences = present(inputs);
   auto op =
-      RecurrenceOp::create(b, kTimeDim, reverse, present, outputs, states);
+      RecurrenceOp::create(b, kTimeDim, reverse, sequences, outputs, states);
   Block &body = op.getBody().emplaceBlock();
   auto addSlices = [&](ValueRange sequences) {
     for (Value sequence : sequences)
@@ -37,7 +41,7 @@ SmallVector<Value> layer::recurrence(ImplicitLocOpBuilder &b, bool reverse,
           op.getSliceType(cast<RankedTensorType>(sequence.getType())),
           sequence.getLoc());
   };
-  addSlices(present);
+  addSlices(sequences);
   addSlices(outputs);
   for (Value state : states)
     body.addArgument(state.getType(), state.getLoc());

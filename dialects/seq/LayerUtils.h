@@ -39,6 +39,9 @@ LogicalResult verifyShapes(Operation *layer, ArrayRef<NamedShape> shapes);
 /// Time is dimension 1 of every sequence of a layer.
 constexpr int64_t kTimeDim = 1;
 
+/// The values that are not null.
+SmallVector<Value> present(ArrayRef<Value> values);
+
 /// The destination of an output sequence of type `type`, with as many times as
 /// the sequence `like`.
 Value emptySequence(ImplicitLocOpBuilder &b, RankedTensorType type, Value like);

@@ -79,6 +79,14 @@ LogicalResult LinearAttentionOp::verify() {
   return success();
 }
 
+SmallVector<Value> LinearAttentionOp::getSequences() {
+  return present({getQuery(), getKey(), getValue(), getDecay(), getBeta(), getOutput()});
+}
+
+SmallVector<CarriedState> LinearAttentionOp::getCarriedStates() {
+  return {{"kv", &getInitialStateMutable(), cast<OpResult>(getFinalState())}};
+}
+
 //===----------------------------------------------------------------------===//
 // Heads
 //===----------------------------------------------------------------------===//

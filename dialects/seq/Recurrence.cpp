@@ -92,6 +92,23 @@ LogicalResult RecurrenceOp::verify() {
   return success();
 }
 
+SmallVector<Value> RecurrenceOp::getSequences() {
+  SmallVector<Value> sequences(getInputs());
+  llvm::append_range(sequences, getOutputs());
+  llvm::append_range(sequences, getOutputResults());
+  return sequences;
+}
+
+SmallVector<CarriedState> RecurrenceOp::getCarriedStates() {
+  SmallVector<CarriedState> states;
+  for (auto [initial, last] :
+       llvm::zip(getStatesMutable(), getStateResults()))
+    states.push_back({"state", &initial, last});
+  return states;
+}
+
+int64_t RecurrenceOp::getTimeDim() { return getDim(); }
+
 LogicalResult RecurrenceOp::verifyRegions() {
   Block &block = getBody().front();
   SmallVector<Type> expected;

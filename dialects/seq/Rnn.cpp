@@ -46,6 +46,14 @@ LogicalResult RnnOp::verify() {
                               {"final_state", getFinalState(), "B H"}});
 }
 
+SmallVector<Value> RnnOp::getSequences() {
+  return {getInput(), getOutput()};
+}
+
+SmallVector<CarriedState> RnnOp::getCarriedStates() {
+  return {{"h", &getInitialStateMutable(), cast<OpResult>(getFinalState())}};
+}
+
 FailureOr<SmallVector<Value>> RnnOp::generalize(OpBuilder &builder) {
   ImplicitLocOpBuilder b(getLoc(), builder);
   Value y = emptySequence(b, getOutput().getType(), getInput());
@@ -90,6 +98,15 @@ LogicalResult LstmOp::verify() {
   return success();
 }
 
+SmallVector<Value> LstmOp::getSequences() {
+  return {getInput(), getOutput()};
+}
+
+SmallVector<CarriedState> LstmOp::getCarriedStates() {
+  return {{"h", &getInitialStateMutable(), cast<OpResult>(getFinalState())},
+          {"c", &getInitialCellMutable(), cast<OpResult>(getFinalCell())}};
+}
+
 FailureOr<SmallVector<Value>> LstmOp::generalize(OpBuilder &builder) {
   ImplicitLocOpBuilder b(getLoc(), builder);
   int64_t hidden = getInitialCell().getType().getDimSize(1);
@@ -126,6 +143,14 @@ LogicalResult GruOp::verify() {
                        {"recurrent_bias", getRecurrentBias(), "3H"},
                        {"output", getOutput(), "B T H"},
                        {"final_state", getFinalState(), "B H"}});
+}
+
+SmallVector<Value> GruOp::getSequences() {
+  return {getInput(), getOutput()};
+}
+
+SmallVector<CarriedState> GruOp::getCarriedStates() {
+  return {{"h", &getInitialStateMutable(), cast<OpResult>(getFinalState())}};
 }
 
 /// Rows [begin, begin + size) of a matrix.

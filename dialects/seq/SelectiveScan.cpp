@@ -24,6 +24,14 @@ LogicalResult SelectiveScanOp::verify() {
                               {"final_state", getFinalState(), "B C N"}});
 }
 
+SmallVector<Value> SelectiveScanOp::getSequences() {
+  return present({getInput(), getDelta(), getB(), getC(), getGate(), getOutput()});
+}
+
+SmallVector<CarriedState> SelectiveScanOp::getCarriedStates() {
+  return {{"ssm", &getInitialStateMutable(), cast<OpResult>(getFinalState())}};
+}
+
 FailureOr<SmallVector<Value>> SelectiveScanOp::generalize(OpBuilder &builder) {
   ImplicitLocOpBuilder b(getLoc(), builder);
   Value output = emptySequence(b, getOutput().getType(), getInput());

@@ -15,6 +15,18 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace mlir::seq {
+
+/// One state of an operation that runs through time.
+struct CarriedState {
+  /// What its literature calls it, for names made up by the compiler.
+  StringRef name;
+  OpOperand *initial;
+  OpResult final;
+};
+
+} // namespace mlir::seq
+
 #include "seq/SeqDialect.h.inc"
 #include "seq/SeqEnums.h.inc"
 #include "seq/SeqInterfaces.h.inc"

@@ -4,6 +4,7 @@
 #define SEQ_GENERAL_TD
 
 include "seq/SeqBase.td"
+include "seq/SeqInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -12,7 +13,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Seq_RecurrenceOp : Seq_Op<"recurrence", [
     AttrSizedOperandSegments, SingleBlock, RecursiveMemoryEffects,
     InferTypeOpAdaptor,
-    DeclareOpInterfaceMethods<DestinationStyleOpInterface>]> {
+    DeclareOpInterfaceMethods<DestinationStyleOpInterface>,
+    DeclareOpInterfaceMethods<Seq_TemporalOpInterface, ["getTimeDim"]>]> {
   let summary = "a state, a step that updates it, a readout";
   let description = [{
     Runs its region once for each time `t = 0 … T-1` (`reverse`: `T-1 … 0`):

@@ -30,7 +30,9 @@ def Seq_Bool2D : Type<
 /// The constraints (C1) to (C3) of every named layer are checked by
 /// verifyShapes (LayerUtils.h); a layer's own ones start at (C4).
 class Seq_LayerOp<string mnemonic, list<Trait> traits = []>
-    : Seq_Op<mnemonic, traits # [Pure, DeclareOpInterfaceMethods<Seq_GeneralizableOpInterface>]> {
+    : Seq_Op<mnemonic, traits # [Pure,
+          DeclareOpInterfaceMethods<Seq_GeneralizableOpInterface>,
+          DeclareOpInterfaceMethods<Seq_TemporalOpInterface>]> {
   let hasVerifier = 1;
 }
 

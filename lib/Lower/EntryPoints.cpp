@@ -92,7 +92,7 @@ LogicalResult EntryPoint::sort() {
     if (auto state = attributes.getAs<StringAttr>(kState)) {
       if (!stateArguments.count(state))
         return function.emitError() << function.getName() << ": result " << i
-                                    << " is state " << state
+                                    << " is state " << state.getValue()
                                     << ", which no argument is";
       continue;
     }

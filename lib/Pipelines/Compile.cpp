@@ -2,10 +2,13 @@
 
 #include "seqc/Compile.h"
 
+#include "seqc/Import/Import.h"
+#include "seqc/Import/Weights.h"
 #include "seqc/Pipelines.h"
 #include "seqc/Registration.h"
 #include "seqc/Target/CPU.h"
 #include "seqc/Target/OutputFile.h"
+#include "seqc/Target/Pack.h"
 #include "seqc/Target/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,6 +22,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace seqc;
@@ -58,16 +62,21 @@ public:
 private:
   static DialectRegistry registry();
   llvm::Error load();
+  llvm::Error loadWeights();
   llvm::Error lower(Stage from, Stage to);
   llvm::Error writeText();
   llvm::Expected<std::unique_ptr<llvm::Module>> translate();
   llvm::Error writeCode();
+  llvm::Error writeProgram(StringRef object);
+  WeightSource weightSource() const;
   Stage lastStage() const;
 
   const CompileOptions &options;
   MLIRContext context;
   DiagnosticEngine::HandlerID handler;
-  OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> module, pack;
+  std::unique_ptr<SourceWeights> weights;
+  std::vector<uint8_t> payload; // of embedded weights
   Cpu cpu;
   ProgramDescription description;
   llvm::LLVMContext llvmContext;
@@ -84,10 +93,59 @@ DialectRegistry Compilation::registry() {
 llvm::Error Compilation::load() {
   if (!llvm::sys::fs::exists(options.model))
     return llvm::createStringError("there is no " + options.model);
+  if (llvm::sys::fs::is_directory(options.model)) {
+    ImportOptions import;
+    import.batch = options.batch;
+    import.warn = [](StringRef warning) {
+      llvm::WithColor::warning(llvm::errs(), "seq-compile") << warning << "\n";
+    };
+    auto imported = importModel(options.model, import, context);
+    if (!imported)
+      return imported.takeError();
+    module = std::move(*imported);
+    return llvm::Error::success();
+  }
+  if (options.batch != 1)
+    return llvm::createStringError(
+        "--batch is for directories: an .mlir file says its own sizes");
   module = parseSourceFile<ModuleOp>(options.model, &context);
   if (!module)
     return said();
   return llvm::Error::success();
+}
+
+/// The weights' file, which only a program needs.
+llvm::Error Compilation::loadWeights() {
+  bool isDirectory = llvm::sys::fs::is_directory(options.model);
+  if (isDirectory && !options.weights.empty())
+    return llvm::createStringError(
+        "--weights is for .mlir files: a directory has its own");
+  StringRef path = isDirectory ? StringRef(options.model) : options.weights;
+  if (path.empty())
+    return llvm::createStringError(options.model +
+                                   " has weights: say with --weights where "
+                                   "they are");
+  auto opened = SourceWeights::open(path);
+  if (!opened)
+    return opened.takeError();
+  weights = std::move(*opened);
+  return llvm::Error::success();
+}
+
+WeightSource Compilation::weightSource() const {
+  WeightSource source;
+  source.find = [this](StringRef name) -> std::optional<WeightSource::Tensor> {
+    const SourceWeights::Tensor *tensor = weights->find(name);
+    if (!tensor)
+      return std::nullopt;
+    return WeightSource::Tensor{nameOf(tensor->dtype).upper(), tensor->shape,
+                                tensor->data, tensor->bytes};
+  };
+  source.release = [this](StringRef name) {
+    if (const SourceWeights::Tensor *tensor = weights->find(name))
+      weights->release(*tensor);
+  };
+  return source;
 }
 
 Stage Compilation::lastStage() const {
@@ -142,7 +200,9 @@ llvm::Expected<std::unique_ptr<llvm::Module>> Compilation::translate() {
       translateModuleToLLVMIR(*module, llvmContext, "seq");
   if (!code)
     return said();
-  emitDescriptor(*code, description, "");
+  emitDescriptor(*code, description,
+                 StringRef(reinterpret_cast<const char *>(payload.data()),
+                           payload.size()));
   return code;
 }
 
@@ -150,6 +210,12 @@ llvm::Error Compilation::writeCode() {
   auto machine = createTargetMachine(cpu);
   if (!machine)
     return machine.takeError();
+  if (pack && options.embedWeights) {
+    auto packed = packWeights(*pack, weightSource());
+    if (!packed)
+      return packed.takeError();
+    payload = std::move(*packed);
+  }
   auto code = translate();
   if (!code)
     return code.takeError();
@@ -157,31 +223,38 @@ llvm::Error Compilation::writeCode() {
 
   bool isProgram =
       options.emit == Emit::Executable || options.emit == Emit::Shared;
-  if (!isProgram) {
-    CodeKind kind = options.emit == Emit::Assembly ? CodeKind::Assembly
-                                                   : CodeKind::Object;
-    auto file = OutputFile::create(options.output);
-    if (!file)
-      return file.takeError();
-    if (llvm::Error error =
-            seqc::writeCode(**code, **machine, kind, file->temporary()))
-      return error;
-    return file->keep();
-  }
-  auto object = OutputFile::create(options.output + ".o");
-  if (!object)
-    return object.takeError();
-  if (llvm::Error error = seqc::writeCode(**code, **machine, CodeKind::Object,
-                                          object->temporary()))
+  auto file = OutputFile::create(isProgram ? options.output + ".o"
+                                           : options.output);
+  if (!file)
+    return file.takeError();
+  CodeKind kind = options.emit == Emit::Assembly ? CodeKind::Assembly
+                                                 : CodeKind::Object;
+  if (llvm::Error error =
+          seqc::writeCode(**code, **machine, kind, file->temporary()))
     return error;
+  return isProgram ? writeProgram(file->temporary()) : file->keep();
+}
+
+/// Program and weights take their names together, at the very end.
+llvm::Error Compilation::writeProgram(StringRef object) {
   auto program = OutputFile::create(options.output);
   if (!program)
     return program.takeError();
   if (llvm::Error error =
-          link(object->temporary(), options.runtimeDirectory,
+          link(object, options.runtimeDirectory,
                options.emit == Emit::Shared ? LinkKind::Shared
                                             : LinkKind::Executable,
                program->temporary()))
+    return error;
+  if (!pack || options.embedWeights)
+    return program->keep(/*executable=*/true);
+  auto file = OutputFile::create(options.output + ".weights");
+  if (!file)
+    return file.takeError();
+  if (llvm::Error error = writeWeightFile(
+          *pack, weightSource(), description.sourceHash, file->temporary()))
+    return error;
+  if (llvm::Error error = file->keep())
     return error;
   return program->keep(/*executable=*/true);
 }
@@ -194,11 +267,21 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = load())
     return error;
   Stage last = lastStage();
-  if (llvm::Error error = lower(Stage::Seq, std::min(last, Stage::Loops)))
+  if (llvm::Error error = lower(Stage::Seq, std::min(last, Stage::Kernels)))
     return error;
-  if (last != Stage::LLVM)
+  if (last <= Stage::Kernels)
+    return writeText();
+  pack = takePack(*module);
+  if (pack && options.emit >= Emit::Assembly)
+    if (llvm::Error error = loadWeights())
+      return error;
+  if (llvm::Error error = lower(Stage::Kernels, Stage::Loops))
+    return error;
+  if (last == Stage::Loops)
     return writeText();
   description = describeProgram(*module);
+  if (weights)
+    description.sourceHash = weights->hash();
   description.target = cpu.label;
   description.compiler = "seq 0.1.0";
   if (llvm::Error error = lower(Stage::Loops, Stage::LLVM))

@@ -24,6 +24,9 @@ static void cleanUp(OpPassManager &manager) {
 void seqc::buildSeqPipeline(OpPassManager &manager) {}
 
 void seqc::buildFormsPipeline(OpPassManager &manager) {
+  // What a session keeps between runs.
+  manager.addPass(createSeqExposeStates());
+  cleanUp(manager);
   // One recurrence for every layer.
   manager.addPass(createSeqGeneralize());
   cleanUp(manager);
@@ -44,6 +47,9 @@ void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
       createKernelRecurrences({/*lanes=*/target.lanes}));
   // Bodies without a vector form.
   manager.addNestedPass<func::FuncOp>(createRecurrenceToLoops());
+  cleanUp(manager);
+  // What rests on weights alone is done in advance.
+  manager.addPass(createKernelPackWeights());
   cleanUp(manager);
   // The remaining elementwise operations share loops.
   manager.addPass(createFuseElementwise());
@@ -77,6 +83,9 @@ void seqc::buildLoopsPipeline(OpPassManager &manager, const Target &target) {
 }
 
 void seqc::buildLLVMPipeline(OpPassManager &manager, const Target &target) {
+  // Elementary functions as arithmetic, before loops lose their structure.
+  manager.addPass(createLowerMath({/*avx512=*/target.avx512}));
+  cleanUp(manager);
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createLoopInvariantCodeMotionPass());

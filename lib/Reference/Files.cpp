@@ -93,9 +93,8 @@ static llvm::Expected<Tensor> readInput(StringRef name, StringRef path,
   return tensor;
 }
 
-static decltype(Options::weights) weightsFrom(std::string directory) {
-  if (directory.empty())
-    return nullptr;
+decltype(Options::weights)
+seqc::reference::weightsFromNpy(std::string directory) {
   return [directory](StringRef name, std::optional<int64_t> index,
                      RankedTensorType type) -> llvm::Expected<Tensor> {
     SmallString<128> path(directory);
@@ -134,7 +133,7 @@ llvm::Error seqc::reference::runOnFiles(ModuleOp module,
   }
   FailureOr<SmallVector<Tensor>> results =
       evaluate(module, function->getName(), arguments,
-               {weightsFrom(options.weightsDirectory)});
+               {options.weights});
   if (failed(results))
     return makeError("");
 

@@ -11,15 +11,8 @@
 using namespace mlir;
 using namespace seqc;
 
-/// Calls `use` for each operand of the operation and of what is nested in it
-/// that comes from outside of the operation.
-static void forEachUse(Operation *op, function_ref<void(OpOperand &)> use) {
-  op->walk([&](Operation *nested) {
-    for (OpOperand &operand : nested->getOpOperands())
-      if (nested == op ||
-          !op->isAncestor(operand.get().getParentBlock()->getParentOp()))
-        use(operand);
-  });
+static InFlightDiagnostic refuseStep(Operation *op) {
+  return op->emitError("no step can be derived: ");
 }
 
 static RankedTensorType dropDim(RankedTensorType type,
@@ -47,7 +40,7 @@ FailureOr<bool> StepCloner::collectState(OpOperand &init, Value last,
     return true;
   }
   FailureOr<StateOrigin> origin =
-      findStateOrigin(init.get(), last, init.getOwner());
+      findStateOrigin(init.get(), last, init.getOwner(), refuseStep);
   if (failed(origin))
     return failure();
   if (origin->initial) {
@@ -153,61 +146,6 @@ SmallVector<Value> StepCloner::getLastStates(Operation *op) {
       if (isAfterAll)
         values.push_back(result);
   return values;
-}
-
-/// Extends afterAll through the block; whether it has grown.
-bool StepCloner::spreadAfterAll(Block &block) {
-  size_t before = afterAll.size();
-  for (Operation &op : block) {
-    if (auto loop = dyn_cast<scf::ForOp>(op)) {
-      do {
-        for (auto [init, argument, yielded] :
-             llvm::zip(loop.getInitArgs(), loop.getRegionIterArgs(),
-                       loop.getYieldedValues()))
-          if (afterAll.contains(init) || afterAll.contains(yielded))
-            afterAll.insert(argument);
-      } while (spreadAfterAll(*loop.getBody()));
-      for (auto [argument, yielded, result] :
-           llvm::zip(loop.getRegionIterArgs(), loop.getYieldedValues(),
-                     loop.getResults()))
-        if (afterAll.contains(argument) || afterAll.contains(yielded))
-          afterAll.insert(result);
-      continue;
-    }
-    for (Value value : getLastStates(&op))
-      afterAll.insert(value);
-    if (isa<seq::RecurrenceOp>(op))
-      continue;
-    bool isAfterAll = false;
-    forEachUse(&op, [&](OpOperand &operand) {
-      isAfterAll |=
-          afterAll.contains(operand.get()) && !handedOn.contains(&operand);
-    });
-    if (isAfterAll)
-      afterAll.insert_range(op.getResults());
-  }
-  return afterAll.size() > before;
-}
-
-LogicalResult StepCloner::checkCausal(Block &block) {
-  for (Operation &op : block) {
-    if (auto loop = dyn_cast<scf::ForOp>(op)) {
-      if (failed(checkCausal(*loop.getBody())))
-        return failure();
-      continue;
-    }
-    if (!times.touches(&op) || op.hasTrait<OpTrait::IsTerminator>())
-      continue;
-    bool isCausal = true;
-    forEachUse(&op, [&](OpOperand &operand) {
-      isCausal &=
-          !afterAll.contains(operand.get()) || handedOn.contains(&operand);
-    });
-    if (!isCausal)
-      return op.emitError("no step can be derived: what is computed for each "
-                          "time reads the last state of a recurrence");
-  }
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -390,8 +328,9 @@ LogicalResult StepCloner::run(StepFunction &result) {
   Block &body = function.getBody().front();
   if (failed(collect(body, result.added)))
     return failure();
-  spreadAfterAll(body);
-  if (failed(checkCausal(body)))
+  AfterAll afterAll(body, times, handedOn,
+                    [&](Operation *op) { return getLastStates(op); });
+  if (failed(afterAll.checkCausal(refuseStep)))
     return failure();
 
   Operation *end = body.getTerminator();
@@ -522,7 +461,8 @@ StepDeriver::derive(func::FuncOp function,
     return known.get();
   }
   FailureOr<TimeDimensions> times =
-      TimeDimensions::compute(function, arguments, results, symbols);
+      TimeDimensions::compute(function, arguments, results, symbols,
+                              refuseStep);
   if (failed(times))
     return failure();
   std::string name = (function.getName() + "_step").str();

@@ -3,8 +3,8 @@
 #ifndef SEQC_LIB_REWRITE_STEPCLONER_H
 #define SEQC_LIB_REWRITE_STEPCLONER_H
 
+#include "AfterAll.h"
 #include "StepStates.h"
-#include "TimeDimensions.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -77,8 +77,6 @@ private:
                               llvm::SmallVectorImpl<AddedState> &added);
   mlir::FailureOr<bool> collectState(mlir::OpOperand &init, mlir::Value last,
                                      llvm::SmallVectorImpl<AddedState> &added);
-  bool spreadAfterAll(mlir::Block &block);
-  mlir::LogicalResult checkCausal(mlir::Block &block);
   llvm::SmallVector<mlir::Value> getLastStates(mlir::Operation *op);
 
   // Cloning.
@@ -105,8 +103,6 @@ private:
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<AddedState>> addedInLoop;
   /// Operands that hold an initial state taken from where the last one goes.
   llvm::DenseSet<mlir::OpOperand *> handedOn;
-  /// Values computed from last states: they are there after all times only.
-  llvm::DenseSet<mlir::Value> afterAll;
   llvm::SmallVector<std::pair<unsigned, unsigned>> kept;
   /// Arguments that are states without a result, and the last state.
   llvm::SmallVector<std::pair<unsigned, mlir::Value>> unreturned;

@@ -79,6 +79,22 @@ static bool leadsTo(ArrayRef<Operation *> path, Value whole, Value last) {
   return whole == last;
 }
 
+/// Whether each iteration takes a part of its own: one of `parts` is a slice of
+/// one element at the number of the iteration.
+static bool isOwnPart(ArrayRef<Operation *> parts, scf::ForOp loop) {
+  return llvm::any_of(parts, [&](Operation *op) {
+    auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
+    return slice && llvm::any_of(llvm::zip(slice.getMixedOffsets(),
+                                           slice.getMixedSizes()),
+                                 [&](auto pair) {
+                                   auto [offset, size] = pair;
+                                   return dyn_cast<Value>(offset) ==
+                                              loop.getInductionVar() &&
+                                          isConstantIntValue(size, 1);
+                                 });
+  });
+}
+
 TypedAttr seqc::getSplatConstant(Value value) {
   if (auto fill = value.getDefiningOp<linalg::FillOp>())
     value = fill.getInputs().front();
@@ -95,9 +111,10 @@ TypedAttr seqc::getSplatConstant(Value value) {
 }
 
 FailureOr<StateOrigin> seqc::findStateOrigin(Value init, Value last,
-                                             Operation *op) {
+                                             Operation *op, Refuse refuse) {
   auto function = op->getParentOfType<func::FuncOp>();
   // From the state outwards, one loop at a time.
+  SmallVector<Operation *> parts;
   while (true) {
     Value root = init;
     SmallVector<Operation *> path;
@@ -105,6 +122,7 @@ FailureOr<StateOrigin> seqc::findStateOrigin(Value init, Value last,
       path.insert(path.begin(), root.getDefiningOp());
       root = root.getDefiningOp()->getOperand(0);
     }
+    llvm::append_range(parts, path);
     if (TypedAttr initial = getSplatConstant(root)) {
       StateOrigin origin;
       origin.initial = initial;
@@ -124,10 +142,12 @@ FailureOr<StateOrigin> seqc::findStateOrigin(Value init, Value last,
             leadsTo(path, yielded, last))
           carried = i;
       if (!carried)
-        return op->emitError("no step can be derived: the loop does not hand "
-                             "on the last state where it takes the initial "
-                             "one, a ")
-               << init.getType();
+        return refuse(op) << "the loop does not hand on the last state where "
+                             "it takes the initial one, a "
+                          << init.getType();
+      if (!isOwnPart(parts, loop))
+        return refuse(op) << "the iterations of the loop share the state, a "
+                          << init.getType();
       init = root == loop.getRegionIterArg(*carried)
                  ? loop.getInitArgs()[*carried]
                  : root;
@@ -135,9 +155,8 @@ FailureOr<StateOrigin> seqc::findStateOrigin(Value init, Value last,
       continue;
     }
     if (!argument || argument.getOwner() != &function.getBody().front())
-      return op->emitError("no step can be derived: the initial state, a ")
-             << init.getType()
-             << ", is computed; expected a constant or an argument";
+      return refuse(op) << "the initial state, a " << init.getType()
+                        << ", is computed; expected a constant or an argument";
     StateOrigin origin;
     origin.argument = argument.getArgNumber();
     Operation *end = function.getBody().front().getTerminator();
@@ -146,7 +165,7 @@ FailureOr<StateOrigin> seqc::findStateOrigin(Value init, Value last,
           leadsTo(path, returned, last))
         origin.result = i;
     if (!origin.result && !path.empty())
-      return op->emitError("no step can be derived: argument #")
+      return refuse(op) << "argument #"
              << *origin.argument
              << " holds the initial state, a " << init.getType()
              << ", but no result holds the last one at the same place";

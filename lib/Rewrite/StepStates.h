@@ -3,6 +3,8 @@
 #ifndef SEQC_LIB_REWRITE_STEPSTATES_H
 #define SEQC_LIB_REWRITE_STEPSTATES_H
 
+#include "Refuse.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace seqc {
@@ -23,9 +25,11 @@ mlir::TypedAttr getSplatConstant(mlir::Value value);
 /// Finds the origin of the state that begins as `init` and ends as `last`, the
 /// values of `op`'s operand and result. An argument may reach `init` by slices,
 /// reshapes and casts, one for each iteration of a loop as well, if the returned
-/// value has `last` at the very same place.
+/// value has `last` at the very same place. An iteration must have a part of the
+/// state for itself.
 mlir::FailureOr<StateOrigin> findStateOrigin(mlir::Value init, mlir::Value last,
-                                             mlir::Operation *op);
+                                             mlir::Operation *op,
+                                             Refuse refuse);
 
 } // namespace seqc
 

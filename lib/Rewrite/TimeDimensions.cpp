@@ -2,135 +2,20 @@
 
 #include "TimeDimensions.h"
 
-#include "seqc/Analysis/DimensionRelation.h"
-
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace seqc;
-
-func::FuncOp seqc::getCallee(func::CallOp call,
-                             SymbolTableCollection &symbols) {
-  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
-      call, call.getCalleeAttr());
-  return callee && !callee.isExternal() ? callee : func::FuncOp();
-}
-
-namespace {
-/// The relation in a function, loops and calls included, and its time.
-class FunctionRelation : public DimensionRelation {
-public:
-  FunctionRelation(func::FuncOp function, SymbolTableCollection &symbols)
-      : symbols(symbols) {
-    for (Value argument : function.getArguments())
-      (void)pairsOf(argument);
-    relateBlock(function.getBody().front());
-  }
-
-  void addTime(Value value, unsigned dim) {
-    times.push_back(pairsOf(value)[dim]);
-  }
-  /// After finish.
-  DenseSet<unsigned> getTimeClasses() const {
-    DenseSet<unsigned> classes;
-    for (unsigned pair : times)
-      classes.insert(classOf(pair));
-    return classes;
-  }
-
-private:
-  void relateBlock(Block &block) {
-    for (Operation &op : block)
-      relate(op);
-  }
-
-  bool relateOther(Operation &op) override {
-    return llvm::TypeSwitch<Operation *, bool>(&op)
-        .Case<seq::RecurrenceOp>([&](auto op) { return relateRecurrence(op); })
-        .Case<seq::ScanOp>([&](seq::ScanOp op) {
-          for (Value input : op.getInputs()) {
-            addTime(input, op.getDim());
-            breakAll(input, op, "is scanned, which has no step");
-          }
-          return true;
-        })
-        .Case<scf::ForOp>([&](scf::ForOp op) {
-          for (auto [init, argument, yielded, result] :
-               llvm::zip(op.getInitArgs(), op.getRegionIterArgs(),
-                         op.getYieldedValues(), op.getResults())) {
-            uniteAll(init, argument);
-            uniteAll(init, yielded);
-            uniteAll(init, result);
-          }
-          relateBlock(*op.getBody());
-          return true;
-        })
-        .Case<func::CallOp>([&](auto op) { return relateCall(op); })
-        .Case<func::ReturnOp, scf::YieldOp, seq::WeightOp>(
-            [](auto) { return true; })
-        .Default(false);
-  }
-
-  bool relateRecurrence(seq::RecurrenceOp op) {
-    unsigned time = op.getDim();
-    SmallVector<Value> sequences(op.getInputs());
-    llvm::append_range(sequences, op.getOutputs());
-    llvm::append_range(sequences, op.getOutputResults());
-    for (Value sequence : sequences) {
-      unite(sequences.front(), time, sequence, time);
-      for (unsigned dim = 0, rank = pairsOf(sequence).size(); dim < rank; ++dim)
-        if (dim != time)
-          breakDim(sequence, dim, op, "is a dimension of slices as well");
-    }
-    addTime(sequences.front(), time);
-    for (Value state : op.getStates())
-      breakAll(state, op, "is a dimension of a state as well");
-    SetVector<Value> captures;
-    getUsedValuesDefinedAbove(op.getBody(), captures);
-    for (Value capture : captures)
-      breakAll(capture, op, "is read as a whole by each step");
-    return true;
-  }
-
-  bool relateCall(func::CallOp call) {
-    func::FuncOp callee = getCallee(call, symbols);
-    if (!callee)
-      return false;
-    FunctionRelation inner(callee, symbols);
-    inner.finish();
-    DenseSet<unsigned> timeClasses = inner.getTimeClasses();
-    SmallVector<Value> outside(call.getOperands()), inside;
-    llvm::append_range(outside, call.getResults());
-    llvm::append_range(inside, callee.getArguments());
-    llvm::append_range(
-        inside, callee.getBody().front().getTerminator()->getOperands());
-    DenseMap<unsigned, Pair> firstOfClass;
-    for (auto [outer, value] : llvm::zip(outside, inside))
-      for (auto [dim, pair] : llvm::enumerate(inner.pairsOf(value))) {
-        unsigned cls = inner.classOf(pair);
-        Pair here{outer, static_cast<unsigned>(dim)};
-        Pair first = firstOfClass.try_emplace(cls, here).first->second;
-        unite(first.value, first.dim, outer, dim);
-        if (timeClasses.contains(cls))
-          addTime(outer, dim);
-      }
-    return true;
-  }
-
-  SymbolTableCollection &symbols;
-  SmallVector<unsigned> times;
-};
-} // namespace
 
 FailureOr<TimeDimensions>
 TimeDimensions::compute(func::FuncOp function,
                         ArrayRef<std::optional<unsigned>> arguments,
                         ArrayRef<std::optional<unsigned>> results,
-                        SymbolTableCollection &symbols) {
+                        SymbolTableCollection &symbols, Refuse refuse,
+                        LastTime lastTime) {
   FunctionRelation relation(function, symbols);
   Operation *end = function.getBody().front().getTerminator();
   for (auto [argument, dim] : llvm::zip(function.getArguments(), arguments))
@@ -142,23 +27,98 @@ TimeDimensions::compute(func::FuncOp function,
   relation.finish();
 
   DenseSet<unsigned> timeClasses = relation.getTimeClasses();
-  for (auto [pair, op, reason] : relation.getObstacles())
-    if (timeClasses.contains(relation.classOf(pair)))
-      return op->emitError("no step can be derived: the time dimension ")
-             << reason;
   TimeDimensions found;
-  for (auto [number, pair] : llvm::enumerate(relation.getPairs())) {
+  std::optional<DimensionRelation::Pair> second;
+  for (auto [number, pair] : llvm::enumerate(relation.getPairs()))
+    if (timeClasses.contains(relation.classOf(number)) &&
+        !found.dims.try_emplace(pair.value, pair.dim).second && !second)
+      second = pair;
+  if (lastTime == LastTime::allowed)
+    found.findLastTimes(function, relation);
+  for (auto [number, op, reason] : relation.getObstacles()) {
     if (!timeClasses.contains(relation.classOf(number)))
       continue;
-    if (found.dims.try_emplace(pair.value, pair.dim).second)
-      continue;
-    Operation *op = pair.value.getDefiningOp();
-    return (op ? op : function)
-               ->emitError("no step can be derived: dimensions ")
-           << found.dims[pair.value] << " and " << pair.dim << " of a "
-           << pair.value.getType() << " are both time";
+    // The part that is cut out is no sequence; the whole stays one.
+    auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
+    bool isAllowed = slice ? found.isLastTime(op) &&
+                                 relation.getPairs()[number].value ==
+                                     slice.getSource()
+                           : found.counts.contains(op);
+    if (!isAllowed)
+      return refuse(op) << "the time dimension " << reason;
+  }
+  if (second) {
+    Operation *op = second->value.getDefiningOp();
+    return refuse(op ? op : function)
+           << "dimensions " << found.dims[second->value] << " and "
+           << second->dim << " of a " << second->value.getType()
+           << " are both time";
   }
   return found;
+}
+
+/// Whether `value` is `times` - 1.
+static bool isOneLess(Value value, Value times) {
+  if (auto sub = value.getDefiningOp<arith::SubIOp>())
+    return sub.getLhs() == times && isConstantIntValue(sub.getRhs(), 1);
+  if (auto add = value.getDefiningOp<arith::AddIOp>())
+    return add.getLhs() == times && isConstantIntValue(add.getRhs(), -1);
+  if (auto apply = value.getDefiningOp<affine::AffineApplyOp>())
+    return apply.getMapOperands() == ValueRange(times) &&
+           apply.getAffineMap().getNumResults() == 1 &&
+           apply.getAffineMap().getResult(0) ==
+               (apply.getAffineMap().getNumDims()
+                    ? getAffineDimExpr(0, apply.getContext())
+                    : getAffineSymbolExpr(0, apply.getContext())) -
+                   1;
+  return false;
+}
+
+/// Finds slices of one time at T - 1, and the operations that give a T of which
+/// nothing else is asked but whether there is any time at all.
+void TimeDimensions::findLastTimes(func::FuncOp function,
+                                   FunctionRelation &relation) {
+  function.walk([&](tensor::ExtractSliceOp slice) {
+    std::optional<unsigned> time = of(slice.getSource());
+    if (!time || !isConstantIntValue(slice.getMixedSizes()[*time], 1))
+      return;
+    OpFoldResult offset = slice.getMixedOffsets()[*time];
+    int64_t known = slice.getSourceType().getDimSize(*time);
+    if (std::optional<int64_t> constant = getConstantIntValue(offset)) {
+      if (!ShapedType::isDynamic(known) && *constant == known - 1)
+        lastTimes.insert(slice);
+      return;
+    }
+    unsigned cls =
+        relation.classOf(relation.pairsOf(slice.getSource())[*time]);
+    Operation *less = cast<Value>(offset).getDefiningOp();
+    if (!less || less->getNumOperands() == 0 ||
+        llvm::count(slice->getOperands(), cast<Value>(offset)) > 1)
+      return;
+    auto dim = less->getOperand(0).getDefiningOp<tensor::DimOp>();
+    if (dim && dim.getConstantIndex() && of(dim.getSource()) &&
+        *of(dim.getSource()) == *dim.getConstantIndex() &&
+        relation.classOf(
+            relation.pairsOf(dim.getSource())[*dim.getConstantIndex()]) ==
+            cls &&
+        isOneLess(cast<Value>(offset), dim))
+      lastTimes.insert(slice);
+  });
+  function.walk([&](tensor::DimOp dim) {
+    auto isAllowed = [&](Operation *user) {
+      if (isa<tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp,
+              tensor::ExpandShapeOp>(user))
+        return true;
+      if (isa<arith::CmpIOp>(user))
+        return llvm::all_of(user->getUsers(), llvm::IsaPred<cf::AssertOp>);
+      return user->getNumResults() == 1 && isOneLess(user->getResult(0), dim) &&
+             llvm::all_of(user->getUsers(), [&](Operation *slice) {
+               return lastTimes.contains(slice);
+             });
+    };
+    if (llvm::all_of(dim->getUsers(), isAllowed))
+      counts.insert(dim);
+  });
 }
 
 std::optional<unsigned> TimeDimensions::of(Value value) const {

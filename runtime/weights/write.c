@@ -108,6 +108,19 @@ uint8_t *seq_weights_writer_payload(seq_weights_writer *writer) {
   return writer->base + writer->payload_offset;
 }
 
+void seq_weights_writer_flush(seq_weights_writer *writer, uint64_t offset,
+                              uint64_t bytes) {
+  uint64_t from = (writer->payload_offset + offset) & -(uint64_t)SEQ_WEIGHTS_PAGE;
+  uint64_t to = writer->payload_offset + offset + bytes;
+  if (to > writer->file_bytes || to <= from)
+    return;
+  /* Hints both: errors of writing back show when the file is finished, and the
+   * pages of a shared mapping stay in the file's cache when they leave it. */
+  sync_file_range(writer->file.descriptor, (off_t)from, (off_t)(to - from),
+                  SYNC_FILE_RANGE_WRITE);
+  madvise(writer->base + from, (size_t)(to - from), MADV_DONTNEED);
+}
+
 bool seq_weights_writer_finish(seq_weights_writer *writer, seq_error *error) {
   /* msync reports an I/O error of writing back, which close would not. */
   bool ok = true;

@@ -233,7 +233,7 @@ func.func @two_times(%x: tensor<?x?xf32>, %e: tensor<?x?xf32>, %r0: tensor<?xf32
 
 // A scan has no step.
 func.func @scanned(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
-  // expected-error@below {{is scanned, which has no step}}
+  // expected-error@below {{the time dimension is scanned}}
   %y = seq.scan along 0 ins(%x : tensor<?x4xf32>) {
   ^combine(%a: tensor<4xf32>, %b: tensor<4xf32>):
     %0 = arith.addf %a, %b : tensor<4xf32>

@@ -1,6 +1,7 @@
 //===- seq-eval.cpp - evaluates a function with the reference evaluator
 //----------===//
 
+#include "seqc/Import/Weights.h"
 #include "seqc/Reference/Files.h"
 #include "seqc/Registration.h"
 
@@ -11,7 +12,9 @@
 #include "llvm/Support/WithColor.h"
 
 namespace cl = llvm::cl;
+using seqc::SourceWeights;
 using seqc::reference::FileOptions;
+using seqc::reference::Tensor;
 
 static cl::OptionCategory category("seq-eval options");
 
@@ -33,6 +36,10 @@ static cl::opt<bool>
 static cl::opt<std::string>
     weightsDir("weights-dir", cl::value_desc("directory"), cl::cat(category),
                cl::desc("Where NAME.npy is the tensor of seq.weight @NAME"));
+static cl::opt<std::string> weights(
+    "weights", cl::value_desc("file or directory"), cl::cat(category),
+    cl::desc("The .safetensors file, or the model directory, that holds the "
+             "tensor NAME of seq.weight @NAME"));
 static cl::opt<bool>
     asDouble("double", cl::cat(category),
              cl::desc("Write floats as f64 instead of the declared type"));
@@ -64,6 +71,31 @@ parseFiles(llvm::ArrayRef<std::string> texts,
   return std::nullopt;
 }
 
+/// The tensor `name` of the source, with its values as they are in the file.
+static llvm::Expected<Tensor> readWeight(const SourceWeights &source,
+                                         llvm::StringRef name,
+                                         mlir::RankedTensorType type) {
+  const SourceWeights::Tensor *tensor = source.find(name);
+  if (!tensor)
+    return llvm::createStringError(source.getPath() + ": there is no tensor '" +
+                                   name + "'");
+  if (!Tensor::countElements(tensor->shape))
+    return llvm::createStringError(source.getPath() + ": tensor '" + name +
+                                   "' is too large to be evaluated");
+  mlir::Builder b(type.getContext());
+  int64_t count = tensor->getNumElements();
+  if (tensor->isFloat()) {
+    std::vector<double> values(count);
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = *tensor->getReal(i);
+    return Tensor::ofReals(tensor->shape, b.getF64Type(), values);
+  }
+  std::vector<int64_t> values(count);
+  for (int64_t i = 0; i < count; ++i)
+    values[i] = *tensor->getInteger(i);
+  return Tensor::ofIntegers(tensor->shape, b.getI64Type(), values);
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
@@ -71,7 +103,22 @@ int main(int argc, char **argv) {
 
   FileOptions options;
   options.function = function;
-  options.weightsDirectory = weightsDir;
+  if (!weights.empty() && !weightsDir.empty())
+    return fail("--weights and --weights-dir exclude each other");
+  std::shared_ptr<SourceWeights> source;
+  if (!weights.empty()) {
+    auto opened = SourceWeights::open(weights);
+    if (!opened)
+      return fail(llvm::toString(opened.takeError()));
+    source = std::move(*opened);
+    options.weights = [source](llvm::StringRef name,
+                               std::optional<int64_t> index,
+                               mlir::RankedTensorType type) {
+      return readWeight(*source, seqc::reference::weightName(name, index), type);
+    };
+  } else if (!weightsDir.empty()) {
+    options.weights = seqc::reference::weightsFromNpy(weightsDir);
+  }
   options.asDouble = asDouble;
   if (print || outputs.empty())
     options.print = &llvm::outs();

@@ -11,6 +11,7 @@ struct Target {
   int64_t lanes = 16;      ///< f32 values in one vector register
   int64_t registers = 32;  ///< vector registers
   int64_t cacheLine = 64;  ///< bytes
+  bool avx512 = false;     ///< vscalefps and masks in registers
 };
 } // namespace seqc
 

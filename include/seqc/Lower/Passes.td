@@ -107,6 +107,57 @@ def KernelContracts : Pass<"kernel-contracts"> {
     "::mlir::arith::ArithDialect"];
 }
 
+def KernelPackWeights : Pass<"kernel-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "moves what rests on weights alone to compile time";
+  let description = [{
+    A value that is computed by pure operations from `seq.weight`s and constants
+    alone, and that another operation reads, becomes a tensor of the program's
+    weight file. The computation goes to the function `@pack`, which the
+    compiler runs once; afterwards `seq.weight` is nowhere else:
+
+    ```mlir
+    func.func private @layer(%x: …, %layer: index {seq.count = 24 : index}) {
+      %w = seq.weight @"h.{}.in"[%layer] : tensor<3072x768xbf16>
+      %f = linalg.generic … ins(%w) { arith.extf } -> tensor<3072x768xf32>
+      %s = tensor.expand_shape %f … into tensor<48x64x768xf32>
+      %p = linalg.transpose ins(%s : …) … -> tensor<48x768x64xf32>
+      %y = kernel.contract ins(%x, %p : …) …
+    ```
+    ⇒
+    ```mlir
+    kernel.entry @"h.{}.in" : tensor<48x768x64xf32> count 24 offset 0 stride 9437184
+    func.func private @layer(%x: …, %layer: index {seq.count = 24 : index}) {
+      %p = kernel.weight @"h.{}.in"[%layer] : tensor<48x768x64xf32>
+      %y = kernel.contract ins(%x, %p : …) …
+    }
+    func.func private @pack() {
+      scf.for %layer = %c0 to %c24 step %c1 {
+        …
+        kernel.store_entry %p, @"h.{}.in"[%layer] : tensor<48x768x64xf32>
+    ```
+
+    The index of a weight is a constant, the induction variable of an `scf.for`
+    with constant bounds and step 1, or an argument with `seq.count = N : index`
+    and `seq.first = F : index` (default 0), whose values are F … F+N-1; or one
+    of these plus a constant. Anything else is an error.
+
+    The same computation in several places makes one entry. Names are those of
+    the tensors that it reads, joined by `+`, with a number where there are two
+    of a name. Entries with the same count lie together, all of index 0, then
+    all of index 1, and so on, each at a multiple of 64 bytes, in the order of
+    their first use. `kernel.payload_bytes` and `kernel.layout_id` (a hash of
+    names, types and places) of the module describe the whole.
+
+    Stored is the last value of a computation that is not much larger than the
+    weights it reads (four times, or 1024 elements): a broadcast stays in the
+    program. So do scalars, and values of dynamic shape.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::kernel::KernelDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def KernelRecurrences : Pass<"kernel-recurrences", "::mlir::func::FuncOp"> {
   let summary = "gives recurrences their place on threads and lanes";
   let description = [{
@@ -175,6 +226,50 @@ def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerMath : Pass<"lower-math"> {
+  let summary = "writes elementary functions as arithmetic";
+  let description = [{
+    Every `math` operation on f32, scalars and vectors of any width, becomes
+    arithmetic and operations that are one instruction (fma, sqrt, floor, …), so
+    that no loop calls a library:
+
+    | operation | largest error | |
+    |---|---|---|
+    | exp, exp2 | 1 ulp | 1 at 0, correctly rounded next to it |
+    | expm1 | 1.6 ulp | |
+    | tanh | 2.5 ulp | odd, ±1 from 9.02 on |
+    | sinh, cosh, asinh, acosh, atanh | 2.5 ulp | sinh and cosh up to 88.7 |
+    | erf | 1 ulp | |
+    | log | 1 ulp | log2 and log10 2 ulp |
+    | log1p | 1.5 ulp | a shorter way where the argument is exp(-abs(x)), as in softplus |
+    | sin, cos | 1.5 ulp | up to 2^48; tan 3 ulp |
+    | rsqrt | 1.5 ulp | |
+    | powf | 1 ulp | in f64 on the way; common constant exponents by products |
+    | asin, acos, atan, atan2, cbrt, erfc | 5, 2, 45, 45, 13, 150 ulp | upstream's approximations |
+
+    Infinities and NaN are as in C. Subnormal arguments count as zero, and
+    results below 2^-125 may be zero. Functions of bf16 and f16 are computed in
+    f32. Functions of f64 are left to the C library.
+
+    The exponential of a product scales one factor by log2(e), the one from
+    outside the loop or with more uses, and takes the power of two. That rounds
+    at another place, as contraction does.
+
+    Additions, subtractions and products of floating-point numbers that were
+    there before get `fastmath<contract>`, so that a product and a sum become
+    one fma; those that this pass writes do not.
+
+    MLIR does not know that the intrinsic behind `avx512` has no effects: passes
+    that move or remove code come first.
+  }];
+  let options = [
+    Option<"avx512", "avx512", "bool", "false",
+           "use vscalefps in exponentials">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
 def LowerRecurrences : Pass<"lower-recurrences", "::mlir::func::FuncOp"> {

@@ -29,12 +29,15 @@ struct FileOptions {
   /// `seq.name` attribute of the argument or result, else its `seq.state`, else
   /// arg0, arg1, … or result0, result1, ….
   llvm::SmallVector<NamedFile> inputs, outputs;
-  /// Holds NAME.npy for each weight; empty: no weights.
-  std::string weightsDirectory;
+  /// As Options::weights; null: no weights.
+  decltype(Options::weights) weights;
   bool asDouble = false;
   /// Where each result is printed, as "name: type value"; may be null.
   llvm::raw_ostream *print = nullptr;
 };
+
+/// Weights that are files NAME.npy in a directory, for FileOptions::weights.
+decltype(Options::weights) weightsFromNpy(std::string directory);
 
 /// Evaluates a function on files. Errors of the evaluation are diagnostics of
 /// the module and give a failure without a text; nothing is written then.

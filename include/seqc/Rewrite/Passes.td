@@ -2,6 +2,62 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqExposeStates : Pass<"seq-expose-states", "::mlir::ModuleOp"> {
+  let summary = "makes the states of public functions arguments and results";
+  let description = [{
+    Each public function whose recurrences and named layers begin with states of
+    zeros gets these states as further arguments and the last states as further
+    results, after all others, in the order of the operations. The sequences
+    keep their time. Then a sequence may be handed over in pieces, each with the
+    states that the last one returned: the results are those of the whole.
+
+    The states of functions that are called become arguments and results of
+    these. In an `scf.for` of L iterations, such as one over layers, the states
+    of all iterations are one tensor `[L, …]`, of which each iteration takes its
+    part out and puts it back.
+
+    ```mlir
+    func.func @f(%x: tensor<1x?x8xf32>) -> tensor<1x?x4xf32> {
+      %zero = arith.constant dense<0.0> : tensor<1x4xf32>
+      %y, %h = seq.gru ins(%x : …) weights(…) init(%zero : tensor<1x4xf32>) -> …
+      return %y : tensor<1x?x4xf32>
+    }
+    ```
+    ⇒
+    ```mlir
+    func.func @f(%x: tensor<1x?x8xf32>, %s: tensor<1x4xf32> {seq.state = "h0"})
+        -> (tensor<1x?x4xf32>, tensor<1x4xf32> {seq.state = "h0"}) {
+      %y, %h = seq.gru ins(%x : …) weights(…) init(%s : tensor<1x4xf32>) -> …
+      return %y, %h : tensor<1x?x4xf32>, tensor<1x4xf32>
+    }
+    ```
+
+    A name is that of the layer's state (h, c, conv, ssm, kv; state for
+    `seq.recurrence`) with a number. Functions have a state of the same name
+    where they compute it in the same way from arguments of the same names: after
+    `@forward` on the first part of a text, `@last` may get the rest.
+
+    A function is left as it is where it could not run on pieces, and a remark
+    says why:
+
+    - something runs from the last time to the first, or in regions other than
+      those of functions and `scf.for`;
+    - time is reduced, cut, scanned, or used as a number (reading a sequence at
+      the last time, `tensor.extract_slice` at T - 1, is allowed);
+    - what is computed for each time reads a last state or the last time;
+    - an initial state is computed, or an argument that its user hands over
+      again, or a constant other than zero: the states of a program are zeros at
+      the start, and nothing else could set them.
+
+    Where such a function calls a function that another one needs rewritten, it
+    passes zeros.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def SeqGeneralize : Pass<"seq-generalize"> {
   let summary = "replaces named layers by recurrences";
   let description = [{

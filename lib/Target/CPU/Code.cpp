@@ -83,13 +83,16 @@ llvm::Error seqc::writeCode(llvm::Module &module, llvm::TargetMachine &machine,
   if (code)
     return llvm::createStringError(code, "cannot write " + path + ": " +
                                              code.message());
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr,
-                                  kind == CodeKind::Assembly
-                                      ? llvm::CodeGenFileType::AssemblyFile
-                                      : llvm::CodeGenFileType::ObjectFile))
-    return llvm::createStringError("this machine cannot write such a file");
-  passes.run(module);
+  {
+    // Its end writes to the stream as well.
+    llvm::legacy::PassManager passes;
+    if (machine.addPassesToEmitFile(passes, stream, nullptr,
+                                    kind == CodeKind::Assembly
+                                        ? llvm::CodeGenFileType::AssemblyFile
+                                        : llvm::CodeGenFileType::ObjectFile))
+      return llvm::createStringError("this machine cannot write such a file");
+    passes.run(module);
+  }
   stream.close();
   if (stream.has_error()) {
     code = stream.error();

@@ -12,7 +12,7 @@ using namespace seqc;
 namespace {
 /// Lanes and registers of a set of vector extensions.
 void fillTarget(Cpu &cpu, bool avx512, bool avx2, bool x86) {
-  cpu.avx512 = avx512;
+  cpu.avx512 = cpu.target.avx512 = avx512;
   cpu.target.lanes = avx512 ? 16 : avx2 ? 8 : 4;
   cpu.target.registers = avx512 || !x86 ? 32 : 16;
 }

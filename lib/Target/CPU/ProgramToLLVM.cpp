@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_PROGRAMTOLLVM
@@ -337,10 +338,14 @@ struct RunTeamPattern : DispatchPattern<kernel::RunTeamOp> {
 void passFrame(ModuleOp module) {
   Type pointer = pointerType(module.getContext());
   DenseSet<StringRef> withFrame;
-  for (auto function : module.getOps<func::FuncOp>())
+  for (auto function : module.getOps<func::FuncOp>()) {
+    // What earlier stages said of arguments means nothing to LLVM.
+    function->removeAttr(function.getArgAttrsAttrName());
+    function->removeAttr(function.getResAttrsAttrName());
     if (!function.getName().ends_with(".arena_bytes") &&
         succeeded(function.insertArgument(0, pointer, {}, function.getLoc())))
       withFrame.insert(function.getName());
+  }
   module.walk([&](func::CallOp call) {
     if (withFrame.contains(call.getCallee()))
       call->insertOperands(
@@ -384,18 +389,32 @@ struct ProgramToLLVM : seqc::impl::ProgramToLLVMBase<ProgramToLLVM> {
       if (function->hasAttr("seq.entry"))
         entries.push_back(function.getName().str());
     passFrame(module);
+    // Views of the payload have taken their places.
+    for (auto entry : llvm::to_vector(module.getOps<kernel::EntryOp>()))
+      entry.erase();
 
+    {
+      // To vector operations that LLVM has.
+      RewritePatternSet patterns(context);
+      vector::populateVectorMaskOpLoweringPatterns(patterns);
+      // Lanes are counted in 32 bits: no row is that long.
+      vector::populateVectorMaskMaterializationPatterns(
+          patterns, /*force32BitVectorIndices=*/true);
+      vector::populateVectorBroadcastLoweringPatterns(patterns);
+      vector::populateVectorStepLoweringPatterns(patterns);
+      vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
+      if (failed(applyPatternsGreedily(module, std::move(patterns))))
+        return signalPassFailure();
+    }
     LowerToLLVMOptions options(context);
     LLVMTypeConverter converter(context, options);
     RewritePatternSet patterns(context);
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     populateMathToLLVMConversionPatterns(converter, patterns);
-    populateMathToLibmConversionPatterns(patterns);
+    // What LLVM has no name for, functions of f64 only.
+    populateMathToLibmConversionPatterns(patterns, PatternBenefit(0));
     populateVectorToLLVMConversionPatterns(converter, patterns);
-    vector::populateVectorMaskOpLoweringPatterns(patterns);
-    vector::populateVectorBroadcastLoweringPatterns(patterns);
-    vector::populateVectorStepLoweringPatterns(patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     index::populateIndexToLLVMConversionPatterns(converter, patterns);

@@ -118,6 +118,11 @@ seq_weights_writer *seq_weights_writer_create(const char *path,
  * abort. */
 uint8_t *seq_weights_writer_payload(seq_weights_writer *writer);
 
+/* Says that these bytes of the payload are final: they are written back, and
+ * leave this process's memory. They may still be read, or even changed. */
+void seq_weights_writer_flush(seq_weights_writer *writer, uint64_t offset,
+                              uint64_t bytes);
+
 /* Writes all back, checks for errors, gives the file its final name (replacing
  * an older one in one step) and releases the writer, also when it fails; then
  * the older file is as it was and the temporary one is gone. */

@@ -1,0 +1,47 @@
+//===- Import.h - a model directory becomes a module ---------------------===//
+//
+// A directory in the Hugging Face layout, config.json and model.safetensors (or
+// shards with an index), becomes a module of the seq stage:
+//
+//   @forward   public: the model's outputs for all times
+//   @last      public, of language models: the logits of the last time only
+//   @body …    private functions, one for each kind of layer among them, which
+//              are called in a loop over the layers
+//
+// Attributes of the module: `seq.architecture` (the model_type),
+// `seq.vocabulary` (of a language model, the number of tokens) and
+// `seq.byte_level` (its tokens are bytes). Arguments and results of public
+// functions have a `seq.name`, and token ids a `seq.limit`: they lie in
+// [0, limit). The argument of a layer's function that numbers the layer has
+// `seq.count`, and `seq.first` where the numbers do not begin at 0.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQC_IMPORT_IMPORT_H
+#define SEQC_IMPORT_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
+
+#include <functional>
+
+namespace seqc {
+
+struct ImportOptions {
+  /// The size of the batch dimension of every sequence.
+  int64_t batch = 1;
+  /// Is told, in one line each, about keys of config.json and tensors that are
+  /// not used. May be null.
+  std::function<void(llvm::StringRef)> warn;
+};
+
+/// Imports the model in `directory`. Errors are one line that names the file,
+/// the key or tensor, and what was expected.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importModel(llvm::StringRef directory, const ImportOptions &options,
+            mlir::MLIRContext &context);
+
+} // namespace seqc
+
+#endif // SEQC_IMPORT_IMPORT_H

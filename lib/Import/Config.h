@@ -1,0 +1,68 @@
+//===- Config.h - config.json, read strictly -----------------------------===//
+
+#ifndef SEQC_LIB_IMPORT_CONFIG_H
+#define SEQC_LIB_IMPORT_CONFIG_H
+
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
+
+#include <string>
+#include <vector>
+
+namespace seqc {
+
+/// The keys of a config.json. A family asks for each key that it knows; the
+/// first one that is missing or wrong is kept as the error, and a harmless
+/// value returned in its place, so that a family reads its keys without
+/// branches and asks for the error once. A key with the value null counts as
+/// absent.
+class Config {
+public:
+  static llvm::Expected<Config> read(llvm::StringRef file);
+
+  llvm::StringRef getFile() const { return file; }
+  /// Whether the key is there and not null.
+  bool has(llvm::StringRef key);
+
+  /// A size: an integer in [1, 2^31). Without a default the key is required.
+  int64_t size(llvm::StringRef key);
+  int64_t size(llvm::StringRef key, int64_t byDefault);
+  /// The same, but 0 and absence mean that there is no such thing.
+  int64_t sizeOrNone(llvm::StringRef key);
+  bool flag(llvm::StringRef key, bool byDefault);
+  /// A number in (0, 1].
+  double fraction(llvm::StringRef key, double byDefault);
+  std::string text(llvm::StringRef key);
+  /// Whether the value is this string.
+  bool isText(llvm::StringRef key, llvm::StringRef text);
+  /// One of several words; the first one is the default.
+  std::string choice(llvm::StringRef key,
+                     llvm::ArrayRef<llvm::StringRef> words);
+
+  /// Keys that change no result.
+  void ignore(llvm::ArrayRef<llvm::StringRef> keys);
+
+  /// Keeps "file: key: expected …" as the error, unless there is one.
+  void fail(llvm::StringRef key, const llvm::Twine &expected);
+  /// Fails unless the product of sizes is one that a tensor may have: at most
+  /// 2^40. `what` names the sizes.
+  void checkProduct(llvm::StringRef what, llvm::ArrayRef<int64_t> sizes);
+  /// The first error.
+  llvm::Error takeError();
+
+  /// Keys that nobody asked for, sorted.
+  std::vector<llvm::StringRef> getUnknownKeys() const;
+
+private:
+  const llvm::json::Value *find(llvm::StringRef key);
+
+  std::string file;
+  llvm::json::Object values;
+  llvm::StringSet<> known;
+  std::string error;
+};
+
+} // namespace seqc
+
+#endif // SEQC_LIB_IMPORT_CONFIG_H

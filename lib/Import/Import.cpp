@@ -1,0 +1,146 @@
+//===- Import.cpp - a model directory becomes a module -------------------===//
+
+#include "seqc/Import/Import.h"
+
+#include "Families.h"
+#include "Text.h"
+
+#include "seq/Seq.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace seqc;
+
+namespace {
+struct Family {
+  StringRef modelType;
+  BuildModel build;
+};
+/// Sorted by name. A new family is one line here and a file in Families/.
+constexpr Family kFamilies[] = {
+    {"gru", buildGru},
+    {"lstm", buildLstm},
+    {"mamba", buildMamba},
+    {"rnn", buildRnn},
+};
+constexpr int64_t kLargestBatch = 65536;
+constexpr int64_t kBytes = 256;
+} // namespace
+
+/// Keys that transformers may write for every model; most change no result.
+static void readCommonKeys(Config &config) {
+  if (config.has("quantization_config"))
+    config.fail("quantization_config", "weights that are not quantized");
+  config.ignore({"_name_or_path",
+                 "architectures",
+                 "auto_map",
+                 "bos_token_id",
+                 "chunk_size_feed_forward",
+                 "dtype",
+                 "eos_token_id",
+                 "id2label",
+                 "is_encoder_decoder",
+                 "label2id",
+                 "output_attentions",
+                 "output_hidden_states",
+                 "pad_token_id",
+                 "problem_type",
+                 "return_dict",
+                 "sep_token_id",
+                 "torch_dtype",
+                 "transformers_version",
+                 "unk_token_id",
+                 "use_cache"});
+}
+
+static llvm::Expected<Family> findFamily(Config &config) {
+  std::string modelType = config.text("model_type");
+  if (llvm::Error error = config.takeError())
+    return error;
+  std::string names;
+  for (const Family &family : kFamilies) {
+    if (family.modelType == modelType)
+      return family;
+    names += (names.empty() ? "" : ", ") + family.modelType.str();
+  }
+  return makeError(config.getFile() + ": model_type: " + quote(modelType) +
+                   " is not known, the known ones are " + names);
+}
+
+static llvm::Expected<Config> readConfig(StringRef directory) {
+  if (!llvm::sys::fs::exists(directory))
+    return makeError(directory + ": no such directory");
+  if (!llvm::sys::fs::is_directory(directory))
+    return makeError(directory + ": is no directory with a model");
+  SmallString<256> file(directory);
+  llvm::sys::path::append(file, "config.json");
+  if (!llvm::sys::fs::exists(file))
+    return makeError(directory + ": expected a config.json, found none");
+  return Config::read(file);
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>>
+seqc::importModel(StringRef directory, const ImportOptions &options,
+                  MLIRContext &context) {
+  if (options.batch < 1 || options.batch > kLargestBatch)
+    return makeError("batch: expected a number from 1 to " +
+                     Twine(kLargestBatch) + ", found " + Twine(options.batch));
+  llvm::Expected<Config> config = readConfig(directory);
+  if (!config)
+    return config.takeError();
+  llvm::Expected<Family> family = findFamily(*config);
+  if (!family)
+    return family.takeError();
+  auto weights = SourceWeights::open(directory);
+  if (!weights)
+    return weights.takeError();
+
+  context
+      .loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
+                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
+                   scf::SCFDialect, seq::SeqDialect, tensor::TensorDialect>();
+  readCommonKeys(*config);
+  OwningOpRef<ModuleOp> module(ModuleOp::create(UnknownLoc::get(&context)));
+  Model model(*module, **weights, options.batch);
+  llvm::Expected<ModelFacts> facts = family->build(*config, model);
+  if (!facts)
+    return facts.takeError();
+  if (llvm::Error error = model.takeError())
+    return error;
+  if (failed(verify(*module)))
+    return makeError(directory + ": the imported model is not valid");
+
+  Builder &b = model.b;
+  (*module)->setAttr("seq.architecture", b.getStringAttr(family->modelType));
+  if (facts->vocabulary) {
+    (*module)->setAttr("seq.vocabulary",
+                       b.getI64IntegerAttr(facts->vocabulary));
+    SmallString<256> tokenizer(directory);
+    llvm::sys::path::append(tokenizer, "tokenizer.json");
+    if (facts->vocabulary == kBytes && !llvm::sys::fs::exists(tokenizer))
+      (*module)->setAttr("seq.byte_level", b.getUnitAttr());
+  }
+
+  if (options.warn) {
+    for (StringRef key : config->getUnknownKeys())
+      options.warn((config->getFile() + ": the key " + quote(key) +
+                    " is not known and ignored")
+                       .str());
+    std::vector<StringRef> unused = model.getUnusedWeights();
+    if (!unused.empty())
+      options.warn(((*weights)->getPath() + ": not used: " + listNames(unused) +
+                    " (" + Twine(unused.size()) + " of " +
+                    Twine((*weights)->getTensors().size()) + " tensors)")
+                       .str());
+  }
+  return module;
+}

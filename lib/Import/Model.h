@@ -1,0 +1,98 @@
+//===- Model.h - the module that a family fills --------------------------===//
+
+#ifndef SEQC_LIB_IMPORT_MODEL_H
+#define SEQC_LIB_IMPORT_MODEL_H
+
+#include "seqc/Import/Weights.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace seqc {
+
+/// Builds the functions of a model. As with Config, the first wrong tensor is
+/// kept as the error and a value of the expected type returned, so that a
+/// family reads like its paper.
+class Model {
+public:
+  Model(mlir::ModuleOp module, const SourceWeights &weights, int64_t batch);
+
+  const int64_t batch;
+  mlir::ImplicitLocOpBuilder b;
+
+  /// The f32 type [batch, times, sizes…].
+  mlir::RankedTensorType sequence(llvm::ArrayRef<int64_t> sizes);
+
+  //===--------------------------------------------------------------------===//
+  // Weights
+  //===--------------------------------------------------------------------===//
+
+  bool hasWeight(llvm::StringRef name) const { return weights.find(name); }
+  /// The tensor of that name and shape, as f32. Inside a layer's function `{}`
+  /// in the name stands for the layer's number.
+  mlir::Value weight(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
+  /// Tensors that may be in the file though the model does not read them.
+  void ignoreWeight(llvm::StringRef name) { used.insert(name); }
+  /// Tensors that no weight() asked for, sorted.
+  std::vector<llvm::StringRef> getUnusedWeights() const;
+
+  //===--------------------------------------------------------------------===//
+  // Functions
+  //===--------------------------------------------------------------------===//
+
+  using Values = llvm::SmallVector<mlir::Value>;
+  using Body = llvm::function_ref<Values(mlir::ValueRange)>;
+
+  struct Input {
+    llvm::StringRef name;
+    mlir::RankedTensorType type;
+    /// Integers lie in [0, limit); 0: anywhere.
+    int64_t limit = 0;
+  };
+  /// Adds a public function whose results have the given names.
+  void entryPoint(llvm::StringRef name, const Input &input,
+                  llvm::ArrayRef<llvm::StringRef> results, Body body);
+  /// Adds a private function.
+  mlir::func::FuncOp function(llvm::StringRef name, mlir::Type input,
+                              Body body);
+  mlir::ValueRange call(mlir::func::FuncOp callee, mlir::ValueRange arguments);
+
+  /// Layers whose weights have the same shapes, with their numbers.
+  struct LayerRange {
+    int64_t first, count;
+  };
+  /// Adds the function `name` of these layers and runs them one after the
+  /// other. `body` maps a layer's input to the next layer's input and one
+  /// further tensor [D, …] for each of `stacks`, at whose place [number · D, …]
+  /// it is put. The result is the last layer's; `stacks` becomes what it is
+  /// then.
+  mlir::Value layers(llvm::StringRef name, LayerRange range, mlir::Value input,
+                     llvm::MutableArrayRef<mlir::Value> stacks, Body body);
+  mlir::Value layers(llvm::StringRef name, LayerRange range, mlir::Value input,
+                     Body body) {
+    return layers(name, range, input, {}, body);
+  }
+
+  llvm::Error takeError();
+
+private:
+  void fail(llvm::StringRef tensor, const llvm::Twine &message);
+  const SourceWeights::Tensor *check(const std::string &name,
+                                     llvm::ArrayRef<int64_t> shape);
+  mlir::func::FuncOp addFunction(llvm::StringRef name,
+                                 llvm::ArrayRef<mlir::Type> inputs, Body body);
+
+  mlir::ModuleOp module;
+  const SourceWeights &weights;
+  llvm::StringSet<> used;
+  std::string error;
+  /// Inside a layer's function: its layers and, where there are several, the
+  /// argument that says which one it is.
+  std::optional<LayerRange> range;
+  mlir::Value index;
+};
+
+} // namespace seqc
+
+#endif // SEQC_LIB_IMPORT_MODEL_H
