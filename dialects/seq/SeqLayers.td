@@ -8,6 +8,7 @@
 
 include "seq/SeqBase.td"
 include "seq/SeqInterfaces.td"
+include "seq/SeqMask.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 /// A tensor of floats with one of the given ranks.
@@ -29,12 +30,16 @@ def Seq_Bool2D : Type<
 
 /// The constraints (C1) to (C3) of every named layer are checked by
 /// verifyShapes (LayerUtils.h); a layer's own ones start at (C4).
-class Seq_LayerOp<string mnemonic, list<Trait> traits = []>
+class Seq_NamedOp<string mnemonic, list<Trait> traits = []>
     : Seq_Op<mnemonic, traits # [Pure,
-          DeclareOpInterfaceMethods<Seq_GeneralizableOpInterface>,
-          DeclareOpInterfaceMethods<Seq_TemporalOpInterface>]> {
+          DeclareOpInterfaceMethods<Seq_GeneralizableOpInterface>]> {
   let hasVerifier = 1;
 }
+
+/// A named layer with a state that it carries through time.
+class Seq_LayerOp<string mnemonic, list<Trait> traits = []>
+    : Seq_NamedOp<mnemonic, traits # [
+          DeclareOpInterfaceMethods<Seq_TemporalOpInterface>]>;
 
 include "seq/SeqAttention.td"
 include "seq/SeqRnn.td"

@@ -1,0 +1,307 @@
+//===- AttentionRows.cpp - attention of few queries -----------------------===//
+//
+// One query reads the keys and values once, so that the speed is that of memory:
+// a unit of work is a query and a part of the keys, with all heads, whose rows
+// lie side by side. Lanes are channels. Query heads that share keys and values
+// read them together. Each part leaves its maximum, total weight and sum; a
+// second loop merges the parts.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace seqc;
+
+namespace {
+/// Keys in a tile.
+constexpr int64_t kTile = 64;
+/// Parts of the keys for one query, and the fewest keys that are worth one.
+constexpr int64_t kParts = 32;
+constexpr int64_t kPartKeys = 256;
+/// Query heads whose code is side by side.
+constexpr int64_t kHeads = 8;
+
+class RowEmitter : public AttentionEmitter {
+public:
+  explicit RowEmitter(const AttentionEmitter &shared)
+      : AttentionEmitter(shared), keyVectors(llvm::divideCeil(D, lanes)),
+        valueVectors(llvm::divideCeil(E, lanes)),
+        group(std::gcd(keyGroup, valueGroup)) {
+    while (group > kHeads || H % group)
+      --group;
+  }
+
+  void emit(Builder &b, int64_t mostQueries);
+
+private:
+  void emitPart(Builder &b);
+  void emitTile(Builder &b);
+  void scores(Builder &b);
+  void weights(Builder &b, int64_t row);
+  void sums(Builder &b);
+  void emitMerge(Builder &b);
+  Value headOf(Builder &b, int64_t row) { return add(b, firstHead, row); }
+  int64_t widthOf(int64_t vector, int64_t channels) {
+    return std::min(lanes, channels - vector * lanes);
+  }
+
+  int64_t keyVectors, valueVectors, group;
+  /// For each query and part: [units, H], [units, H], [units, H, channels].
+  Value maxima, totals, partSums;
+  Value parts, unit, batch, time, position, part;
+  Value query, score, decay; // [H, channels], [group, kTile], [group]
+  Value firstHead, keyHead, valueHead;
+  Value begin, end, live;
+};
+
+void RowEmitter::emit(Builder &b, int64_t mostQueries) {
+  Value reach = S;
+  if (mask.hasLeft() && mask.hasRight() && !mask.getGlobal())
+    reach = least(b, S, index(b, mask.getLeft() + mask.getRight() + 1));
+  parts = most(b, least(b, ceilDiv(b, reach, kPartKeys), index(b, kParts)),
+               index(b, 1));
+  // The arena is planned for all numbers of queries, this code runs for few.
+  Value rows = mul(b, least(b, T, index(b, mostQueries)), B);
+  Value units = arith::MulIOp::create(b, rows, parts);
+  auto buffer = [&](ArrayRef<int64_t> shape) -> Value {
+    auto type = MemRefType::get(shape, vector.getElementType());
+    return memref::AllocOp::create(b, type, ValueRange{units},
+                                   b.getI64IntegerAttr(64));
+  };
+  constexpr int64_t dynamic = ShapedType::kDynamic;
+  maxima = buffer({dynamic, H});
+  totals = buffer({dynamic, H});
+  partSums = buffer({dynamic, H, valueVectors * lanes});
+
+  forUnits(b, units, [&](Builder &b, Value number) {
+    RowEmitter unit(*this);
+    unit.unit = number;
+    unit.emitPart(b);
+  });
+  emitMerge(b);
+}
+
+void RowEmitter::emitPart(Builder &b) {
+  part = arith::RemUIOp::create(b, unit, parts);
+  Value row = arith::DivUIOp::create(b, unit, parts);
+  time = arith::RemUIOp::create(b, row, T);
+  batch = arith::DivUIOp::create(b, row, T);
+  position = add(b, time, offset);
+  query = scratch(b, {H, keyVectors * lanes});
+  score = scratch(b, {group, kTile});
+  decay = scratch(b, {group});
+
+  loop(b, index(b, 0), index(b, H), 1, [&](Builder &b, Value head) {
+    for (int64_t v = 0; v < keyVectors; ++v) {
+      Value channel = index(b, v * lanes);
+      Value value = loadPart(b, op.getQuery(), {batch, time, head, channel},
+                             widthOf(v, D));
+      store(b, mulF(b, value, splat(b, queryFactor())), query, {head, channel});
+    }
+    Type element = vector.getElementType();
+    memref::StoreOp::create(b, number(b, element, -INFINITY), maxima,
+                            ValueRange{unit, head});
+    memref::StoreOp::create(b, number(b, element, 0.0), totals,
+                            ValueRange{unit, head});
+    for (int64_t v = 0; v < valueVectors; ++v)
+      store(b, splat(b, 0.0), partSums, {unit, head, index(b, v * lanes)});
+  });
+
+  VisibleKeys keys = visibleKeys(b, position, position, kTile);
+  auto share = [&](Value number) -> Value {
+    return arith::DivUIOp::create(
+        b, arith::MulIOp::create(b, keys.tiles, number), parts);
+  };
+  loop(b, share(part), share(add(b, part, 1)), 1, [&](Builder &b, Value tile) {
+    std::tie(begin, end) = keysOf(b, keys, tile, kTile);
+    live = sub(b, end, begin);
+    loop(b, index(b, 0), index(b, H), group, [&](Builder &b, Value head) {
+      firstHead = head;
+      keyHead = arith::DivUIOp::create(b, head, index(b, keyGroup));
+      valueHead = arith::DivUIOp::create(b, head, index(b, valueGroup));
+      emitTile(b);
+    });
+  });
+}
+
+void RowEmitter::emitTile(Builder &b) {
+  scores(b);
+  for (int64_t row = 0; row < group; ++row)
+    weights(b, row);
+  sums(b);
+}
+
+/// Products of queries with keys. Keys that are not there, or that the query
+/// does not see, score -∞. (The query sees all keys of a window's tiles.)
+void RowEmitter::scores(Builder &b) {
+  for (int64_t row = 0; row < group; ++row)
+    for (int64_t column = 0; column < kTile; column += lanes)
+      store(b, splat(b, -INFINITY), score, {index(b, row), index(b, column)});
+  loop(b, index(b, 0), live, 1, [&](Builder &b, Value number) {
+    Value key = add(b, begin, number);
+    Value seen;
+    if (mask.getPattern())
+      seen = shows(b, rowOf(b, position), key);
+    if (op.getKeyMask()) {
+      Value there = memref::LoadOp::create(b, op.getKeyMask(),
+                                           ValueRange{batch, key});
+      seen = seen ? arith::AndIOp::create(b, seen, there).getResult() : there;
+    }
+    SmallVector<Value> products(group);
+    for (int64_t v = 0; v < keyVectors; ++v) {
+      Value channel = index(b, v * lanes);
+      Value k = loadPart(b, op.getKey(), {batch, key, keyHead, channel},
+                         widthOf(v, D));
+      for (int64_t row = 0; row < group; ++row) {
+        Value q = load(b, query, {headOf(b, row), channel});
+        products[row] =
+            v ? fma(b, q, k, products[row]) : mulF(b, q, k);
+      }
+    }
+    for (int64_t row = 0; row < group; ++row) {
+      Value total = sum(b, products[row]);
+      if (seen)
+        total = arith::SelectOp::create(
+            b, seen, total,
+            this->number(b, vector.getElementType(), -INFINITY));
+      memref::StoreOp::create(b, total, score,
+                              ValueRange{index(b, row), number});
+    }
+  });
+}
+
+/// Scores of one head become weights.
+void RowEmitter::weights(Builder &b, int64_t row) {
+  Value head = headOf(b, row);
+  SmallVector<Value> values;
+  Value highest;
+  for (int64_t column = 0; column < kTile; column += lanes) {
+    Value value = load(b, score, {index(b, row), index(b, column)});
+    if (op.getBias()) {
+      Value rest = sub(b, live, index(b, column));
+      rest = most(b, least(b, rest, index(b, lanes)), index(b, 0));
+      value = addF(b, value,
+                   loadPart(b, op.getBias(),
+                            biasAt(b, batch, head, time,
+                                   add(b, begin, column)),
+                            rest));
+    }
+    values.push_back(value);
+    highest = highest ? maxF(b, highest, value) : value;
+  }
+  Value old = memref::LoadOp::create(b, maxima, ValueRange{unit, head});
+  Value maximum = maxF(b, old, largest(b, highest));
+  Value shift = finite(b, maximum);
+  Value shrink = exponential(b, subF(b, old, shift));
+  memref::StoreOp::create(b, maximum, maxima, ValueRange{unit, head});
+  memref::StoreOp::create(b, shrink, decay, index(b, row));
+  Value all = broadcast(b, shift), total;
+  for (auto [number, value] : llvm::enumerate(values)) {
+    Value weight = exponential(b, subF(b, value, all));
+    store(b, weight, score, {index(b, row), index(b, number * lanes)});
+    total = total ? addF(b, total, weight) : weight;
+  }
+  Value before = memref::LoadOp::create(b, totals, ValueRange{unit, head});
+  Value after = addF(b, mulF(b, before, shrink), sum(b, total));
+  memref::StoreOp::create(b, after, totals, ValueRange{unit, head});
+}
+
+/// Adds the tile's values by their weights to the sums of the part, as many
+/// vectors at a time as half of the registers.
+void RowEmitter::sums(Builder &b) {
+  int64_t count = group * valueVectors;
+  for (int64_t first = 0; first < count; first += registers / 2) {
+    int64_t limit = std::min(count, first + registers / 2);
+    auto at = [&](Builder &b, int64_t place) -> SmallVector<Value> {
+      return {unit, headOf(b, place / valueVectors),
+              index(b, place % valueVectors * lanes)};
+    };
+    SmallVector<Value> sums;
+    for (int64_t place = first; place < limit; ++place)
+      sums.push_back(
+          mulF(b, load(b, partSums, at(b, place)),
+               spread(b, decay, index(b, place / valueVectors))));
+    sums = loop(b, index(b, 0), live, 1, sums,
+                [&](Builder &b, Value number, ValueRange carried) {
+                  SmallVector<Value> sums(carried);
+                  SmallVector<Value> values(valueVectors);
+                  for (int64_t place = first; place < limit; ++place) {
+                    int64_t v = place % valueVectors;
+                    if (!values[v])
+                      values[v] = loadPart(b, op.getValue(),
+                                           {batch, add(b, begin, number),
+                                            valueHead, index(b, v * lanes)},
+                                           widthOf(v, E));
+                    Value weight = spread(
+                        b, score, {index(b, place / valueVectors), number});
+                    sums[place - first] =
+                        fma(b, values[v], weight, sums[place - first]);
+                  }
+                  return sums;
+                });
+    for (int64_t place = first; place < limit; ++place)
+      store(b, sums[place - first], partSums, at(b, place));
+  }
+}
+
+/// Parts (m, l, s) and (m', l', s') are together
+/// (M, l e^(m-M) + l' e^(m'-M), s e^(m-M) + s' e^(m'-M)) for M = max(m, m').
+void RowEmitter::emitMerge(Builder &b) {
+  forUnits(b, mul(b, T, B), [&](Builder &b, Value row) {
+    Value time = arith::RemUIOp::create(b, row, T);
+    Value batch = arith::DivUIOp::create(b, row, T);
+    Value from = arith::MulIOp::create(b, row, parts);
+    Value to = add(b, from, parts);
+    Type element = vector.getElementType();
+    loop(b, index(b, 0), index(b, H), 1, [&](Builder &b, Value head) {
+      Value highest =
+          loop(b, from, to, 1, number(b, element, -INFINITY),
+               [&](Builder &b, Value unit, ValueRange carried) {
+                 Value here =
+                     memref::LoadOp::create(b, maxima, ValueRange{unit, head});
+                 return SmallVector<Value>{maxF(b, carried[0], here)};
+               })[0];
+      Value shift = finite(b, highest);
+      for (int64_t first = 0; first < valueVectors; first += registers / 2) {
+        int64_t count = std::min(registers / 2, valueVectors - first);
+        SmallVector<Value> start(count, splat(b, 0.0));
+        start.push_back(number(b, element, 0.0));
+        SmallVector<Value> sums = loop(
+            b, from, to, 1, start,
+            [&](Builder &b, Value unit, ValueRange carried) {
+              Value here =
+                  memref::LoadOp::create(b, maxima, ValueRange{unit, head});
+              Value weight = exponential(b, subF(b, here, shift));
+              Value all = broadcast(b, weight);
+              SmallVector<Value> sums;
+              for (int64_t v = 0; v < count; ++v)
+                sums.push_back(
+                    fma(b,
+                        load(b, partSums,
+                             {unit, head, index(b, (first + v) * lanes)}),
+                        all, carried[v]));
+              Value total =
+                  memref::LoadOp::create(b, totals, ValueRange{unit, head});
+              sums.push_back(addF(b, mulF(b, total, weight), carried[count]));
+              return sums;
+            });
+        Value inverse = broadcast(b, reciprocal(b, sums.back()));
+        for (int64_t v = 0; v < count; ++v)
+          storePart(b, mulF(b, sums[v], inverse), op.getOutput(),
+                    {batch, time, head, index(b, (first + v) * lanes)},
+                    widthOf(first + v, E));
+      }
+    });
+  });
+}
+} // namespace
+
+void AttentionEmitter::emitRows(Builder &b, int64_t mostQueries) {
+  RowEmitter(*this).emit(b, mostQueries);
+}
