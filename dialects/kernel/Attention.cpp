@@ -26,8 +26,8 @@ LogicalResult AttentionOp::verify() {
   bool memrefs = llvm::all_of(getOperandTypes(), llvm::IsaPred<MemRefType>);
   if (!tensors && !memrefs)
     return emitOpError("C3: operands must be all tensors or all memrefs");
-  if (tensors && (getNumResults() != 1 ||
-                  getResult(0).getType() != getOutput().getType()))
+  if (tensors &&
+      (getNumResults() != 1 || getResult(0).getType() != getOutput().getType()))
     return emitOpError("C3: on tensors there must be one result of out's type");
   if (memrefs && getNumResults() != 0)
     return emitOpError("C3: on memrefs there must be no result");
@@ -39,9 +39,8 @@ LogicalResult AttentionOp::verify() {
                    Type expected, bool broadcasts) -> LogicalResult {
     auto type = cast<ShapedType>(value.getType());
     if (!type.hasRank() || type.getRank() != int64_t(letters.size()))
-      return emitOpError("C1: ")
-             << name << " must have " << letters.size() << " dimensions, is "
-             << type;
+      return emitOpError("C1: ") << name << " must have " << letters.size()
+                                 << " dimensions, is " << type;
     if (type.getElementType() != expected)
       return emitOpError("C1: ") << name << " must have elements of type "
                                  << expected << ", is " << type;
@@ -58,11 +57,11 @@ LogicalResult AttentionOp::verify() {
   };
   if (!isa<FloatType>(element))
     return emitOpError("C1: query must have elements of a floating-point type");
-  if (failed(check("query", getQuery(), {"B", "T", "Hq", "D"}, element,
-                   false)) ||
+  if (failed(
+          check("query", getQuery(), {"B", "T", "Hq", "D"}, element, false)) ||
       failed(check("key", getKey(), {"B", "S", "Hk", "D"}, element, false)) ||
-      failed(check("value", getValue(), {"B", "S", "Hv", "Dv"}, element,
-                   false)) ||
+      failed(
+          check("value", getValue(), {"B", "S", "Hv", "Dv"}, element, false)) ||
       failed(check("out", getOutput(), {"B", "T", "Hq", "Dv"}, element, false)))
     return failure();
   for (StringRef letter : {"B", "Hq", "Hk", "Hv", "D", "Dv"})
@@ -70,12 +69,10 @@ LogicalResult AttentionOp::verify() {
       return emitOpError("C1: the size ") << letter << " must be known";
   for (StringRef letter : {"Hk", "Hv"})
     if (sizes[letter] == 0 || sizes["Hq"] % sizes[letter])
-      return emitOpError("C1: ")
-             << letter << " = " << sizes[letter]
-             << " must divide Hq = " << sizes["Hq"];
-  if (getKeyMask() &&
-      failed(check("key_mask", getKeyMask(), {"B", "S"},
-                   IntegerType::get(getContext(), 1), false)))
+      return emitOpError("C1: ") << letter << " = " << sizes[letter]
+                                 << " must divide Hq = " << sizes["Hq"];
+  if (getKeyMask() && failed(check("key_mask", getKeyMask(), {"B", "S"},
+                                   IntegerType::get(getContext(), 1), false)))
     return failure();
   if (Value bias = getBias()) {
     StringRef letters[] = {"B", "Hq", "T", "S"};

@@ -121,11 +121,11 @@ void BlockEmitter::readQueries(Builder &b) {
     forSquares(b, D, lanes, [&](Builder &b, Value channel, int64_t count) {
       SmallVector<Value> rows;
       for (int64_t r = 0; r < lanes; ++r)
-        rows.push_back(mulF(
-            b,
-            loadPart(b, op.getQuery(),
-                     {batch, queryAt(b, column, r), head, channel}, count),
-            splat(b, queryFactor())));
+        rows.push_back(
+            mulF(b,
+                 loadPart(b, op.getQuery(),
+                          {batch, queryAt(b, column, r), head, channel}, count),
+                 splat(b, queryFactor())));
       transpose(b, rows);
       for (int64_t r = 0; r < count; ++r)
         store(b, rows[r], query, {add(b, channel, r), column});
@@ -140,8 +140,8 @@ void BlockEmitter::writeAverages(Builder &b) {
     forSquares(b, E, lanes, [&](Builder &b, Value channel, int64_t count) {
       SmallVector<Value> rows(lanes, splat(b, 0.0));
       for (int64_t r = 0; r < count; ++r)
-        rows[r] = mulF(
-            b, load(b, average, {add(b, channel, r), column}), inverse);
+        rows[r] =
+            mulF(b, load(b, average, {add(b, channel, r), column}), inverse);
       transpose(b, rows);
       for (int64_t r = 0; r < lanes; ++r)
         storePart(b, rows[r], op.getOutput(),
@@ -153,8 +153,8 @@ void BlockEmitter::writeAverages(Builder &b) {
 void BlockEmitter::emit(Builder &b, Value unit, Value blocks) {
   // Later blocks see more keys where the mask is causal: the heaviest units
   // come first.
-  Value number = sub(b, add(b, blocks, -1),
-                     arith::RemUIOp::create(b, unit, blocks));
+  Value number =
+      sub(b, add(b, blocks, -1), arith::RemUIOp::create(b, unit, blocks));
   Value heads = arith::DivUIOp::create(b, unit, blocks);
   head = arith::RemUIOp::create(b, heads, index(b, H));
   batch = arith::DivUIOp::create(b, heads, index(b, H));
@@ -279,8 +279,7 @@ SmallVector<Value> BlockEmitter::positions(Builder &b, Value column) {
       numbers[lane] = v * lanes + lane;
     Value lane = arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, ArrayRef(numbers)));
-    Value position =
-        add(b, broadcast(b, narrow(add(b, first, column))), lane);
+    Value position = add(b, broadcast(b, narrow(add(b, first, column))), lane);
     result.push_back(least(b, position, broadcast(b, narrow(last))));
   }
   return result;
@@ -291,8 +290,8 @@ void BlockEmitter::hide(Builder &b, Value column) {
     return hideBlocks(b, column);
   SmallVector<Value> at = positions(b, column);
   loop(b, index(b, 0), live, 1, [&](Builder &b, Value number) {
-    Value key = arith::IndexCastOp::create(b, b.getI32Type(),
-                                           add(b, begin, number));
+    Value key =
+        arith::IndexCastOp::create(b, b.getI32Type(), add(b, begin, number));
     SmallVector<Value> row = loadRow(b, score, number, column);
     for (auto [value, position] : llvm::zip(row, at))
       value = arith::SelectOp::create(b, sees(b, position, key), value,
@@ -305,38 +304,40 @@ void BlockEmitter::hide(Builder &b, Value column) {
 /// queries of that row.
 void BlockEmitter::hideBlocks(Builder &b, Value column) {
   SmallVector<Value> at = positions(b, column);
-  loop(b, rowOf(b, first), add(b, rowOf(b, last), 1), 1, [&](Builder &b,
-                                                             Value row) {
-    Value low = mul(b, row, mask.getBlock());
-    Value high = add(b, low, mask.getBlock());
-    // Row -1 holds all queries before the first key.
-    low = arith::SelectOp::create(b, less(b, row, index(b, 0)),
-                                  index(b, INT32_MIN), low);
-    auto limit = [&](Value value) {
-      return broadcast(b, arith::IndexCastOp::create(b, b.getI32Type(), value));
-    };
-    Value lowest = limit(low), highest = limit(high);
-    SmallVector<Value> inRow;
-    for (Value position : at)
-      inRow.push_back(arith::AndIOp::create(
-          b,
-          arith::CmpIOp::create(b, arith::CmpIPredicate::sle, lowest, position),
-          arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position,
-                                highest)));
-    loop(b, index(b, 0), live, 1, [&](Builder &b, Value number) {
-      Value shown = shows(b, row, add(b, begin, number));
-      Value hidden = arith::SelectOp::create(
-          b, shown, arith::ConstantOp::create(b, b.getF32FloatAttr(0.0)),
-          arith::ConstantOp::create(b, b.getF32FloatAttr(-INFINITY)));
-      Value lane = broadcast(b, hidden);
-      SmallVector<Value> values = loadRow(b, score, number, column);
-      for (auto [value, here] : llvm::zip(values, inRow)) {
-        Value sum = addF(b, value, lane);
-        value = arith::SelectOp::create(b, here, sum, value);
-      }
-      storeRow(b, values, score, number, column);
-    });
-  });
+  loop(b, rowOf(b, first), add(b, rowOf(b, last), 1), 1,
+       [&](Builder &b, Value row) {
+         Value low = mul(b, row, mask.getBlock());
+         Value high = add(b, low, mask.getBlock());
+         // Row -1 holds all queries before the first key.
+         low = arith::SelectOp::create(b, less(b, row, index(b, 0)),
+                                       index(b, INT32_MIN), low);
+         auto limit = [&](Value value) {
+           return broadcast(
+               b, arith::IndexCastOp::create(b, b.getI32Type(), value));
+         };
+         Value lowest = limit(low), highest = limit(high);
+         SmallVector<Value> inRow;
+         for (Value position : at)
+           inRow.push_back(arith::AndIOp::create(
+               b,
+               arith::CmpIOp::create(b, arith::CmpIPredicate::sle, lowest,
+                                     position),
+               arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position,
+                                     highest)));
+         loop(b, index(b, 0), live, 1, [&](Builder &b, Value number) {
+           Value shown = shows(b, row, add(b, begin, number));
+           Value hidden = arith::SelectOp::create(
+               b, shown, arith::ConstantOp::create(b, b.getF32FloatAttr(0.0)),
+               arith::ConstantOp::create(b, b.getF32FloatAttr(-INFINITY)));
+           Value lane = broadcast(b, hidden);
+           SmallVector<Value> values = loadRow(b, score, number, column);
+           for (auto [value, here] : llvm::zip(values, inRow)) {
+             Value sum = addF(b, value, lane);
+             value = arith::SelectOp::create(b, here, sum, value);
+           }
+           storeRow(b, values, score, number, column);
+         });
+       });
 }
 
 void BlockEmitter::hideKeys(Builder &b, Value column) {
@@ -355,14 +356,14 @@ void BlockEmitter::hideKeys(Builder &b, Value column) {
 /// Scores become weights; what was there before shrinks to the new maximum.
 void BlockEmitter::weights(Builder &b, Value column) {
   SmallVector<Value> old = loadRow(b, maximum, Value(), column);
-  SmallVector<Value> highest = loop(
-      b, index(b, 0), live, 1, old,
-      [&](Builder &b, Value number, ValueRange carried) {
-        SmallVector<Value> row = loadRow(b, score, number, column);
-        for (auto [value, before] : llvm::zip(row, carried))
-          value = maxF(b, before, value);
-        return row;
-      });
+  SmallVector<Value> highest =
+      loop(b, index(b, 0), live, 1, old,
+           [&](Builder &b, Value number, ValueRange carried) {
+             SmallVector<Value> row = loadRow(b, score, number, column);
+             for (auto [value, before] : llvm::zip(row, carried))
+               value = maxF(b, before, value);
+             return row;
+           });
   SmallVector<Value> shift, shrink;
   for (auto [value, before] : llvm::zip(highest, old)) {
     shift.push_back(finite(b, value));
@@ -396,23 +397,23 @@ void BlockEmitter::averages(Builder &b, Value column) {
     SmallVector<Value> shrink = loadRow(b, decay, Value(), column);
     SmallVector<Value> sums;
     for (int64_t r = 0; r < rows; ++r)
-      for (auto [value, factor] : llvm::zip(
-               loadRow(b, average, add(b, channel, r), column), shrink))
+      for (auto [value, factor] :
+           llvm::zip(loadRow(b, average, add(b, channel, r), column), shrink))
         sums.push_back(mulF(b, value, factor));
     auto step = [&](Builder &b, Value number, SmallVector<Value> &sums) {
       SmallVector<Value> weights = loadRow(b, score, number, column);
       for (int64_t r = 0; r < rows; ++r) {
-        Value value = spread(b, op.getValue(),
-                             {batch, add(b, begin, number), valueHead,
-                              add(b, channel, r)});
+        Value value = spread(
+            b, op.getValue(),
+            {batch, add(b, begin, number), valueHead, add(b, channel, r)});
         for (int64_t v = 0; v < vectors(); ++v) {
           Value &sum = sums[r * vectors() + v];
           sum = fma(b, value, weights[v], sum);
         }
       }
     };
-    Value whole = sub(
-        b, live, arith::RemUIOp::create(b, live, index(b, kUnroll)));
+    Value whole =
+        sub(b, live, arith::RemUIOp::create(b, live, index(b, kUnroll)));
     for (auto [from, to, unroll] :
          {std::tuple(index(b, 0), whole, kUnroll), std::tuple(whole, live, 1l)})
       sums = loop(b, from, to, unroll, sums,
@@ -437,7 +438,7 @@ void BlockEmitter::averages(Builder &b, Value column) {
 
 void AttentionEmitter::emitBlocks(Builder &b, int64_t queries) {
   Value blocks = ceilDiv(b, T, queries);
-  forUnits(b, mul(b, blocks, B * H), [&](Builder &b, Value unit) {
+  forUnits(b, mul(b, blocks, B * H), /*grain=*/1, [&](Builder &b, Value unit) {
     BlockEmitter(*this, queries).emit(b, unit, blocks);
   });
 }

@@ -118,11 +118,11 @@ void AttentionEmitter::when(Builder &b, Value condition,
   body(b);
 }
 
-void AttentionEmitter::forUnits(Builder &b, Value units,
+void AttentionEmitter::forUnits(Builder &b, Value units, int64_t grain,
                                 function_ref<void(Builder &, Value)> body) {
   auto loop = scf::ForallOp::create(b, SmallVector<OpFoldResult>{units},
                                     ValueRange(), std::nullopt);
-  loop->setAttr(kernel::kGrain, b.getI64IntegerAttr(1));
+  loop->setAttr(kernel::kGrain, b.getI64IntegerAttr(grain));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   body(b, loop.getInductionVar(0));
@@ -210,10 +210,8 @@ Value AttentionEmitter::finite(Builder &b, Value x) {
 
 Value AttentionEmitter::reciprocal(Builder &b, Value x) {
   Value zero = number(b, x.getType(), 0.0);
-  Value none =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, zero);
-  Value inverse =
-      arith::DivFOp::create(b, number(b, x.getType(), 1.0), x);
+  Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, zero);
+  Value inverse = arith::DivFOp::create(b, number(b, x.getType(), 1.0), x);
   return arith::SelectOp::create(b, none, zero, inverse);
 }
 

@@ -1,4 +1,5 @@
-//===- AttentionEmitter.h - what both ways of attention share -----*- C++ -*-===//
+//===- AttentionEmitter.h - what both ways of attention share -----*- C++
+//-*-===//
 
 #ifndef SEQC_LOWER_ATTENTIONEMITTER_H
 #define SEQC_LOWER_ATTENTIONEMITTER_H
@@ -60,15 +61,15 @@ protected:
   static Value ceilDiv(Builder &b, Value x, int64_t y);
 
   // Loops.
-  using Body = llvm::function_ref<Vec<Value>(Builder &, Value,
-                                             mlir::ValueRange)>;
+  using Body =
+      llvm::function_ref<Vec<Value>(Builder &, Value, mlir::ValueRange)>;
   static Vec<Value> loop(Builder &b, Value from, Value to, int64_t step,
                          mlir::ValueRange carried, Body body);
   static void loop(Builder &b, Value from, Value to, int64_t step,
                    llvm::function_ref<void(Builder &, Value)> body);
   static void when(Builder &b, Value condition,
                    llvm::function_ref<void(Builder &)> body);
-  void forUnits(Builder &b, Value units,
+  void forUnits(Builder &b, Value units, int64_t grain,
                 llvm::function_ref<void(Builder &, Value)> body);
 
   // Vectors of `lanes` numbers; those without a memory work on scalars too.

@@ -30,13 +30,13 @@ VisibleKeys AttentionEmitter::visibleKeys(Builder &b, Value first, Value last,
   if (mask.getPattern())
     // Rows and columns beyond the pattern see nothing.
     keys.end = least(
-        b, S, index(b, mask.getBlock() * mask.getPattern().getType().getShape()[1]));
+        b, S,
+        index(b, mask.getBlock() * mask.getPattern().getType().getShape()[1]));
   if (mask.hasLeft())
-    keys.begin =
-        least(b, most(b, add(b, first, -mask.getLeft()), zero), S);
+    keys.begin = least(b, most(b, add(b, first, -mask.getLeft()), zero), S);
   if (mask.hasRight())
-    keys.end = most(b, least(b, add(b, last, mask.getRight() + 1), S),
-                    keys.begin);
+    keys.end =
+        most(b, least(b, add(b, last, mask.getRight() + 1), S), keys.begin);
   if (mask.getGlobal()) {
     if (!mask.isCausal()) {
       // A global query sees all keys.
@@ -47,8 +47,8 @@ VisibleKeys AttentionEmitter::visibleKeys(Builder &b, Value first, Value last,
     keys.exemptEnd = least(b, keys.begin, index(b, mask.getGlobal()));
     keys.exemptTiles = ceilDiv(b, keys.exemptEnd, tile);
   }
-  keys.tiles = add(b, keys.exemptTiles,
-                   ceilDiv(b, sub(b, keys.end, keys.begin), tile));
+  keys.tiles =
+      add(b, keys.exemptTiles, ceilDiv(b, sub(b, keys.end, keys.begin), tile));
   return keys;
 }
 
@@ -60,12 +60,11 @@ std::pair<Value, Value> AttentionEmitter::keysOf(Builder &b,
     return {begin, least(b, add(b, begin, size), keys.end)};
   }
   Value exempt = less(b, tile, keys.exemptTiles);
-  Value inWindow = add(b, keys.begin,
-                       mul(b, sub(b, tile, keys.exemptTiles), size));
+  Value inWindow =
+      add(b, keys.begin, mul(b, sub(b, tile, keys.exemptTiles), size));
   Value begin =
       arith::SelectOp::create(b, exempt, mul(b, tile, size), inWindow);
-  Value end =
-      arith::SelectOp::create(b, exempt, keys.exemptEnd, keys.end);
+  Value end = arith::SelectOp::create(b, exempt, keys.exemptEnd, keys.end);
   return {begin, least(b, add(b, begin, size), end)};
 }
 
@@ -80,9 +79,10 @@ Value AttentionEmitter::isCut(Builder &b, const VisibleKeys &keys, Value tile,
   if (mask.hasLeft())
     cut = orElse(cut, less(b, begin, add(b, last, -mask.getLeft())));
   if (cut && mask.getGlobal())
-    cut = arith::AndIOp::create(
-        b, cut, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, tile,
-                                      keys.exemptTiles));
+    cut = arith::AndIOp::create(b, cut,
+                                arith::CmpIOp::create(b,
+                                                      arith::CmpIPredicate::sge,
+                                                      tile, keys.exemptTiles));
   return cut ? cut : arith::ConstantOp::create(b, b.getBoolAttr(false));
 }
 
@@ -102,8 +102,7 @@ Value AttentionEmitter::sees(Builder &b, Value position, Value key) {
   };
   Value seen;
   if (mask.hasLeft())
-    seen = both(seen, atMost(position,
-                             add(b, key, constant(mask.getLeft()))));
+    seen = both(seen, atMost(position, add(b, key, constant(mask.getLeft()))));
   if (mask.hasRight())
     seen = both(seen, atMost(sub(b, key, constant(mask.getRight())), position));
   if (!mask.getGlobal())
@@ -111,8 +110,8 @@ Value AttentionEmitter::sees(Builder &b, Value position, Value key) {
   Value last = constant(mask.getGlobal() - 1);
   Value globalKey =
       arith::CmpIOp::create(b, arith::CmpIPredicate::sle, key, last);
-  Value exempt = arith::OrIOp::create(b, broadcast(b, globalKey),
-                                      atMost(position, last));
+  Value exempt =
+      arith::OrIOp::create(b, broadcast(b, globalKey), atMost(position, last));
   if (mask.isCausal())
     exempt = both(exempt, atMost(key, position));
   return arith::OrIOp::create(b, seen, exempt);
@@ -127,11 +126,12 @@ Value AttentionEmitter::rowOf(Builder &b, Value position) {
 Value AttentionEmitter::shows(Builder &b, Value row, Value key) {
   auto shape = cast<MemRefType>(pattern.getType()).getShape();
   Value column = arith::DivUIOp::create(b, key, index(b, mask.getBlock()));
-  Value inside = arith::AndIOp::create(
-      b, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
-                               index(b, shape[0])),
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
-                            index(b, shape[1])));
+  Value inside =
+      arith::AndIOp::create(b,
+                            arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                                  row, index(b, shape[0])),
+                            arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                                  column, index(b, shape[1])));
   // Where it is outside any cell will do.
   Value zero = index(b, 0);
   Value cell = memref::LoadOp::create(
@@ -147,19 +147,19 @@ std::pair<Value, Value> AttentionEmitter::showsAnyAll(Builder &b, Value first,
   int64_t size = mask.getBlock();
   Value none = arith::ConstantOp::create(b, b.getBoolAttr(false));
   Value all = arith::ConstantOp::create(b, b.getBoolAttr(true));
-  SmallVector<Value> found = loop(
-      b, rowOf(b, first), add(b, rowOf(b, last), 1), 1, {none, all},
-      [&](Builder &b, Value row, ValueRange carried) {
-        // One key of each block of keys that the tile meets.
-        Value start = mul(b, arith::DivUIOp::create(b, begin, index(b, size)),
-                          size);
-        return loop(b, start, end, size, carried,
-                    [&](Builder &b, Value key, ValueRange carried) {
-                      Value shown = shows(b, row, key);
-                      return SmallVector<Value>{
-                          arith::OrIOp::create(b, carried[0], shown),
-                          arith::AndIOp::create(b, carried[1], shown)};
-                    });
-      });
+  SmallVector<Value> found =
+      loop(b, rowOf(b, first), add(b, rowOf(b, last), 1), 1, {none, all},
+           [&](Builder &b, Value row, ValueRange carried) {
+             // One key of each block of keys that the tile meets.
+             Value start =
+                 mul(b, arith::DivUIOp::create(b, begin, index(b, size)), size);
+             return loop(b, start, end, size, carried,
+                         [&](Builder &b, Value key, ValueRange carried) {
+                           Value shown = shows(b, row, key);
+                           return SmallVector<Value>{
+                               arith::OrIOp::create(b, carried[0], shown),
+                               arith::AndIOp::create(b, carried[1], shown)};
+                         });
+           });
   return {found[0], found[1]};
 }

@@ -1,10 +1,10 @@
 //===- AttentionRows.cpp - attention of few queries -----------------------===//
 //
-// One query reads the keys and values once, so that the speed is that of memory:
-// a unit of work is a query and a part of the keys, with all heads, whose rows
-// lie side by side. Lanes are channels. Query heads that share keys and values
-// read them together. Each part leaves its maximum, total weight and sum; a
-// second loop merges the parts.
+// One query reads the keys and values once, so that the speed is that of
+// memory: a unit of work is a query and a part of the keys, with all heads,
+// whose rows lie side by side. Lanes are channels. Query heads that share keys
+// and values read them together. Each part leaves its maximum, total weight and
+// sum; a second loop merges the parts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -79,7 +79,7 @@ void RowEmitter::emit(Builder &b, int64_t mostQueries) {
   totals = buffer({dynamic, H});
   partSums = buffer({dynamic, H, valueVectors * lanes});
 
-  forUnits(b, units, [&](Builder &b, Value number) {
+  forUnits(b, units, /*grain=*/1, [&](Builder &b, Value number) {
     RowEmitter unit(*this);
     unit.unit = number;
     unit.emitPart(b);
@@ -149,8 +149,8 @@ void RowEmitter::scores(Builder &b) {
     if (mask.getPattern())
       seen = shows(b, rowOf(b, position), key);
     if (op.getKeyMask()) {
-      Value there = memref::LoadOp::create(b, op.getKeyMask(),
-                                           ValueRange{batch, key});
+      Value there =
+          memref::LoadOp::create(b, op.getKeyMask(), ValueRange{batch, key});
       seen = seen ? arith::AndIOp::create(b, seen, there).getResult() : there;
     }
     SmallVector<Value> products(group);
@@ -160,8 +160,7 @@ void RowEmitter::scores(Builder &b) {
                          widthOf(v, D));
       for (int64_t row = 0; row < group; ++row) {
         Value q = load(b, query, {headOf(b, row), channel});
-        products[row] =
-            v ? fma(b, q, k, products[row]) : mulF(b, q, k);
+        products[row] = v ? fma(b, q, k, products[row]) : mulF(b, q, k);
       }
     }
     for (int64_t row = 0; row < group; ++row) {
@@ -188,8 +187,7 @@ void RowEmitter::weights(Builder &b, int64_t row) {
       rest = most(b, least(b, rest, index(b, lanes)), index(b, 0));
       value = addF(b, value,
                    loadPart(b, op.getBias(),
-                            biasAt(b, batch, head, time,
-                                   add(b, begin, column)),
+                            biasAt(b, batch, head, time, add(b, begin, column)),
                             rest));
     }
     values.push_back(value);
@@ -224,9 +222,8 @@ void RowEmitter::sums(Builder &b) {
     };
     SmallVector<Value> sums;
     for (int64_t place = first; place < limit; ++place)
-      sums.push_back(
-          mulF(b, load(b, partSums, at(b, place)),
-               spread(b, decay, index(b, place / valueVectors))));
+      sums.push_back(mulF(b, load(b, partSums, at(b, place)),
+                          spread(b, decay, index(b, place / valueVectors))));
     sums = loop(b, index(b, 0), live, 1, sums,
                 [&](Builder &b, Value number, ValueRange carried) {
                   SmallVector<Value> sums(carried);
@@ -253,51 +250,50 @@ void RowEmitter::sums(Builder &b) {
 /// Parts (m, l, s) and (m', l', s') are together
 /// (M, l e^(m-M) + l' e^(m'-M), s e^(m-M) + s' e^(m'-M)) for M = max(m, m').
 void RowEmitter::emitMerge(Builder &b) {
-  forUnits(b, mul(b, T, B), [&](Builder &b, Value row) {
+  forUnits(b, mul(b, T, B * H), kHeads, [&](Builder &b, Value number) {
+    Value head = arith::RemUIOp::create(b, number, index(b, H));
+    Value row = arith::DivUIOp::create(b, number, index(b, H));
     Value time = arith::RemUIOp::create(b, row, T);
     Value batch = arith::DivUIOp::create(b, row, T);
     Value from = arith::MulIOp::create(b, row, parts);
     Value to = add(b, from, parts);
     Type element = vector.getElementType();
-    loop(b, index(b, 0), index(b, H), 1, [&](Builder &b, Value head) {
-      Value highest =
-          loop(b, from, to, 1, number(b, element, -INFINITY),
-               [&](Builder &b, Value unit, ValueRange carried) {
-                 Value here =
-                     memref::LoadOp::create(b, maxima, ValueRange{unit, head});
-                 return SmallVector<Value>{maxF(b, carried[0], here)};
-               })[0];
-      Value shift = finite(b, highest);
-      for (int64_t first = 0; first < valueVectors; first += registers / 2) {
-        int64_t count = std::min(registers / 2, valueVectors - first);
-        SmallVector<Value> start(count, splat(b, 0.0));
-        start.push_back(number(b, element, 0.0));
-        SmallVector<Value> sums = loop(
-            b, from, to, 1, start,
-            [&](Builder &b, Value unit, ValueRange carried) {
-              Value here =
-                  memref::LoadOp::create(b, maxima, ValueRange{unit, head});
-              Value weight = exponential(b, subF(b, here, shift));
-              Value all = broadcast(b, weight);
-              SmallVector<Value> sums;
-              for (int64_t v = 0; v < count; ++v)
-                sums.push_back(
-                    fma(b,
-                        load(b, partSums,
-                             {unit, head, index(b, (first + v) * lanes)}),
-                        all, carried[v]));
-              Value total =
-                  memref::LoadOp::create(b, totals, ValueRange{unit, head});
-              sums.push_back(addF(b, mulF(b, total, weight), carried[count]));
-              return sums;
-            });
-        Value inverse = broadcast(b, reciprocal(b, sums.back()));
-        for (int64_t v = 0; v < count; ++v)
-          storePart(b, mulF(b, sums[v], inverse), op.getOutput(),
-                    {batch, time, head, index(b, (first + v) * lanes)},
-                    widthOf(first + v, E));
-      }
-    });
+    Value highest = loop(b, from, to, 1, this->number(b, element, -INFINITY),
+                         [&](Builder &b, Value unit, ValueRange carried) {
+                           Value here = memref::LoadOp::create(
+                               b, maxima, ValueRange{unit, head});
+                           return SmallVector<Value>{maxF(b, carried[0], here)};
+                         })[0];
+    Value shift = finite(b, highest);
+    for (int64_t first = 0; first < valueVectors; first += registers / 2) {
+      int64_t count = std::min(registers / 2, valueVectors - first);
+      SmallVector<Value> start(count, splat(b, 0.0));
+      start.push_back(this->number(b, element, 0.0));
+      SmallVector<Value> sums = loop(
+          b, from, to, 1, start,
+          [&](Builder &b, Value unit, ValueRange carried) {
+            Value here =
+                memref::LoadOp::create(b, maxima, ValueRange{unit, head});
+            Value weight = exponential(b, subF(b, here, shift));
+            Value all = broadcast(b, weight);
+            SmallVector<Value> sums;
+            for (int64_t v = 0; v < count; ++v)
+              sums.push_back(
+                  fma(b,
+                      load(b, partSums,
+                           {unit, head, index(b, (first + v) * lanes)}),
+                      all, carried[v]));
+            Value total =
+                memref::LoadOp::create(b, totals, ValueRange{unit, head});
+            sums.push_back(addF(b, mulF(b, total, weight), carried[count]));
+            return sums;
+          });
+      Value inverse = broadcast(b, reciprocal(b, sums.back()));
+      for (int64_t v = 0; v < count; ++v)
+        storePart(b, mulF(b, sums[v], inverse), op.getOutput(),
+                  {batch, time, head, index(b, (first + v) * lanes)},
+                  widthOf(first + v, E));
+    }
   });
 }
 } // namespace

@@ -21,8 +21,7 @@ Value spreadOverKeys(ImplicitLocOpBuilder &b, Value bias, Value key) {
   int64_t keys = cast<RankedTensorType>(key.getType()).getDimSize(1);
   if (type.getShape().back() != 1 || keys == 1)
     return bias;
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(b, b.getLoc(), bias);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), bias);
   sizes.back() = tensor::getMixedSize(b, b.getLoc(), key, 1);
   Value empty = tensor::EmptyOp::create(b, sizes, type.getElementType());
   AffineMap all = b.getMultiDimIdentityMap(rank);

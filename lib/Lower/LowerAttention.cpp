@@ -31,9 +31,9 @@ void lower(kernel::AttentionOp op, AttentionEmitter &emitter) {
       emitter.emitBlocks(b, kBlock);
     return;
   }
-  Value few = arith::CmpIOp::create(
-      b, arith::CmpIPredicate::ule, emitter.getQueries(),
-      arith::ConstantIndexOp::create(b, kFewQueries));
+  Value few =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, emitter.getQueries(),
+                            arith::ConstantIndexOp::create(b, kFewQueries));
   auto branch = scf::IfOp::create(b, few, /*withElseRegion=*/true);
   b.setInsertionPointToStart(branch.thenBlock());
   emitter.emitRows(b, kFewQueries);

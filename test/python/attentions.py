@@ -99,8 +99,9 @@ class Case:
             f"  return %y : {y}\n}}\n"
         )
 
-    def expected(self):
-        q, k, v = (torch.from_numpy(x.astype(np.float64)).transpose(1, 2) for x in self.arrays)
+    def expected(self, dtype=np.float64):
+        """The output, computed by torch in `dtype`."""
+        q, k, v = (torch.from_numpy(x.astype(dtype)).transpose(1, 2) for x in self.arrays)
         heads = q.shape[1]
         k, v = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (k, v))
         sees = torch.from_numpy(self.mask.matrix(q.shape[2], k.shape[2]).copy())
@@ -111,9 +112,9 @@ class Case:
             weights = torch.where(sees, q @ k.transpose(2, 3) * self.scale, 0.0)
             y = torch.nan_to_num(weights @ v / weights.sum(-1, keepdim=True))
         else:
-            bias = torch.zeros(1, dtype=torch.float64)
+            bias = torch.zeros(1, dtype=q.dtype)
             if self.bias is not None:
-                bias = torch.from_numpy(self.bias.astype(np.float64))
+                bias = torch.from_numpy(self.bias.astype(dtype))
             added = bias.masked_fill(~sees, -torch.inf) if sees.shape[2] * sees.shape[3] else None
             y = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=added, scale=self.scale)
             y = torch.where(sees.any(-1, keepdim=True), y, 0.0)

@@ -73,6 +73,16 @@ def test_no_times(tmp_path, times, keys):
     assert actual.shape == (2, times, 4, 6) and (actual == 0).all()
 
 
+@pytest.mark.parametrize("bias", [None, "HTS", "1T1"])
+def test_kernel_form(tmp_path, bias):
+    """What kernel.attention stands for."""
+    case = Case(RNG(10), "causal", times=19, keys=33, hidden=0.2, bias=bias, dtype=np.float32)
+    source = seqtools.opt(case.source(), "--kernel-attention")
+    assert "kernel.attention" in source
+    [actual] = seqtools.evaluate(tmp_path, source, "layer", case.all_arrays, 1)
+    assert np.abs(actual - case.expected()).max() <= 1e-6
+
+
 @pytest.mark.parametrize("mask", ["blocks", "sinks"])
 def test_general_form(tmp_path, mask):
     case = Case(RNG(9), mask, times=19, keys=33, hidden=0.2, bias="HTS")
