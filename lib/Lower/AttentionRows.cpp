@@ -1,10 +1,10 @@
 //===- AttentionRows.cpp - attention of few queries -----------------------===//
 //
 // One query reads the keys and values once, so that the speed is that of
-// memory: a unit of work is a query and a part of the keys, with all heads,
-// whose rows lie side by side. Lanes are channels. Query heads that share keys
-// and values read them together. Each part leaves its maximum, total weight and
-// sum; a second loop merges the parts.
+// memory. A unit of work is a query and a part of the keys with all heads: what
+// belongs to a key lies side by side, and is read so. Lanes are channels. Query
+// heads that share keys and values read them together. Each part leaves its
+// maximum, total weight and sum; a second loop merges the parts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +26,10 @@ constexpr int64_t kParts = 32;
 constexpr int64_t kPartKeys = 256;
 /// Query heads whose code is side by side.
 constexpr int64_t kHeads = 8;
+/// Products of a query and a key that are computed together.
+constexpr int64_t kProducts = 16;
+/// Most keys that are read together, each a stream of memory.
+constexpr int64_t kStreams = 4;
 
 class RowEmitter : public AttentionEmitter {
 public:
@@ -35,27 +39,31 @@ public:
         group(std::gcd(keyGroup, valueGroup)) {
     while (group > kHeads || H % group)
       --group;
+    streams = std::min(kStreams, kProducts / group);
   }
 
   void emit(Builder &b, int64_t mostQueries);
 
 private:
   void emitPart(Builder &b);
-  void emitTile(Builder &b);
-  void scores(Builder &b);
-  void weights(Builder &b, int64_t row);
-  void sums(Builder &b);
+  using Keys = function_ref<void(Builder &, Value first, int64_t count)>;
+  void forKeys(Builder &b, Keys body);
+  void forHeads(Builder &b, function_ref<void(Builder &)> body);
+  Value isSeen(Builder &b, Value number);
+  void scores(Builder &b, Value first, int64_t count);
+  void weights(Builder &b, Value head);
+  void sums(Builder &b, Value first, int64_t count);
   void emitMerge(Builder &b);
   Value headOf(Builder &b, int64_t row) { return add(b, firstHead, row); }
   int64_t widthOf(int64_t vector, int64_t channels) {
     return std::min(lanes, channels - vector * lanes);
   }
 
-  int64_t keyVectors, valueVectors, group;
+  int64_t keyVectors, valueVectors, group, streams;
   /// For each query and part: [units, H], [units, H], [units, H, channels].
   Value maxima, totals, partSums;
   Value parts, unit, batch, time, position, part;
-  Value query, score, decay; // [H, channels], [group, kTile], [group]
+  Value query, score; // [H, channels], [H, kTile]
   Value firstHead, keyHead, valueHead;
   Value begin, end, live;
 };
@@ -94,8 +102,7 @@ void RowEmitter::emitPart(Builder &b) {
   batch = arith::DivUIOp::create(b, row, T);
   position = add(b, time, offset);
   query = scratch(b, {H, keyVectors * lanes});
-  score = scratch(b, {group, kTile});
-  decay = scratch(b, {group});
+  score = scratch(b, {H, kTile});
 
   loop(b, index(b, 0), index(b, H), 1, [&](Builder &b, Value head) {
     for (int64_t v = 0; v < keyVectors; ++v) {
@@ -121,75 +128,103 @@ void RowEmitter::emitPart(Builder &b) {
   loop(b, share(part), share(add(b, part, 1)), 1, [&](Builder &b, Value tile) {
     std::tie(begin, end) = keysOf(b, keys, tile, kTile);
     live = sub(b, end, begin);
-    loop(b, index(b, 0), index(b, H), group, [&](Builder &b, Value head) {
-      firstHead = head;
-      keyHead = arith::DivUIOp::create(b, head, index(b, keyGroup));
-      valueHead = arith::DivUIOp::create(b, head, index(b, valueGroup));
-      emitTile(b);
+    forKeys(b, [&](Builder &b, Value first, int64_t count) {
+      scores(b, first, count);
+    });
+    loop(b, index(b, 0), index(b, H), 1,
+         [&](Builder &b, Value head) { weights(b, head); });
+    forKeys(b, [&](Builder &b, Value first, int64_t count) {
+      sums(b, first, count);
     });
   });
 }
 
-void RowEmitter::emitTile(Builder &b) {
-  scores(b);
-  for (int64_t row = 0; row < group; ++row)
-    weights(b, row);
-  sums(b);
+/// Runs `body` on the keys of the tile, several at a time as far as they go.
+void RowEmitter::forKeys(Builder &b, Keys body) {
+  Value whole =
+      sub(b, live, arith::RemUIOp::create(b, live, index(b, streams)));
+  loop(b, index(b, 0), whole, streams,
+       [&](Builder &b, Value first) { body(b, first, streams); });
+  if (streams > 1)
+    loop(b, whole, live, 1,
+         [&](Builder &b, Value first) { body(b, first, 1); });
 }
 
-/// Products of queries with keys. Keys that are not there, or that the query
-/// does not see, score -∞. (The query sees all keys of a window's tiles.)
-void RowEmitter::scores(Builder &b) {
-  for (int64_t row = 0; row < group; ++row)
-    for (int64_t column = 0; column < kTile; column += lanes)
-      store(b, splat(b, -INFINITY), score, {index(b, row), index(b, column)});
-  loop(b, index(b, 0), live, 1, [&](Builder &b, Value number) {
-    Value key = add(b, begin, number);
-    Value seen;
-    if (mask.getPattern())
-      seen = shows(b, rowOf(b, position), key);
-    if (op.getKeyMask()) {
-      Value there =
-          memref::LoadOp::create(b, op.getKeyMask(), ValueRange{batch, key});
-      seen = seen ? arith::AndIOp::create(b, seen, there).getResult() : there;
-    }
-    SmallVector<Value> products(group);
-    for (int64_t v = 0; v < keyVectors; ++v) {
-      Value channel = index(b, v * lanes);
-      Value k = loadPart(b, op.getKey(), {batch, key, keyHead, channel},
-                         widthOf(v, D));
-      for (int64_t row = 0; row < group; ++row) {
-        Value q = load(b, query, {headOf(b, row), channel});
-        products[row] = v ? fma(b, q, k, products[row]) : mulF(b, q, k);
-      }
-    }
-    for (int64_t row = 0; row < group; ++row) {
-      Value total = sum(b, products[row]);
-      if (seen)
-        total = arith::SelectOp::create(
-            b, seen, total,
-            this->number(b, vector.getElementType(), -INFINITY));
-      memref::StoreOp::create(b, total, score,
-                              ValueRange{index(b, row), number});
-    }
+/// Runs `body` on groups of heads that share keys and values.
+void RowEmitter::forHeads(Builder &b, function_ref<void(Builder &)> body) {
+  loop(b, index(b, 0), index(b, H), group, [&](Builder &b, Value head) {
+    firstHead = head;
+    keyHead = arith::DivUIOp::create(b, head, index(b, keyGroup));
+    valueHead = arith::DivUIOp::create(b, head, index(b, valueGroup));
+    body(b);
   });
 }
 
-/// Scores of one head become weights.
-void RowEmitter::weights(Builder &b, int64_t row) {
-  Value head = headOf(b, row);
+/// Whether the query sees a key of the tile, or nothing where it sees all: the
+/// window's tiles hold nothing else.
+Value RowEmitter::isSeen(Builder &b, Value number) {
+  Value key = add(b, begin, number), seen;
+  if (mask.getPattern())
+    seen = shows(b, rowOf(b, position), key);
+  if (!op.getKeyMask())
+    return seen;
+  Value there =
+      memref::LoadOp::create(b, op.getKeyMask(), ValueRange{batch, key});
+  return seen ? arith::AndIOp::create(b, seen, there).getResult() : there;
+}
+
+/// Products of all heads' queries with some keys; -∞ for keys that are hidden.
+void RowEmitter::scores(Builder &b, Value first, int64_t count) {
+  SmallVector<Value> keys, seen;
+  for (int64_t i = 0; i < count; ++i) {
+    Value number = add(b, first, i);
+    keys.push_back(add(b, begin, number));
+    seen.push_back(isSeen(b, number));
+  }
+  forHeads(b, [&](Builder &b) {
+    SmallVector<Value> products(count * group);
+    for (int64_t v = 0; v < keyVectors; ++v) {
+      Value channel = index(b, v * lanes);
+      SmallVector<Value> k;
+      for (Value key : keys)
+        k.push_back(loadPart(b, op.getKey(), {batch, key, keyHead, channel},
+                             widthOf(v, D)));
+      for (int64_t row = 0; row < group; ++row) {
+        Value q = load(b, query, {headOf(b, row), channel});
+        for (int64_t i = 0; i < count; ++i) {
+          Value &product = products[row * count + i];
+          product = v ? fma(b, q, k[i], product) : mulF(b, q, k[i]);
+        }
+      }
+    }
+    Value hidden = number(b, vector.getElementType(), -INFINITY);
+    for (int64_t row = 0; row < group; ++row)
+      for (int64_t i = 0; i < count; ++i) {
+        Value total = sum(b, products[row * count + i]);
+        if (seen[i])
+          total = arith::SelectOp::create(b, seen[i], total, hidden);
+        memref::StoreOp::create(b, total, score,
+                                ValueRange{headOf(b, row), add(b, first, i)});
+      }
+  });
+}
+
+/// Scores of one head become weights, and what the part has so far shrinks to
+/// the new maximum.
+void RowEmitter::weights(Builder &b, Value head) {
   SmallVector<Value> values;
   Value highest;
   for (int64_t column = 0; column < kTile; column += lanes) {
-    Value value = load(b, score, {index(b, row), index(b, column)});
-    if (op.getBias()) {
-      Value rest = sub(b, live, index(b, column));
-      rest = most(b, least(b, rest, index(b, lanes)), index(b, 0));
+    Value rest = sub(b, live, index(b, column));
+    rest = most(b, least(b, rest, index(b, lanes)), index(b, 0));
+    Value value = load(b, score, {head, index(b, column)});
+    if (op.getBias())
       value = addF(b, value,
                    loadPart(b, op.getBias(),
                             biasAt(b, batch, head, time, add(b, begin, column)),
                             rest));
-    }
+    value =
+        arith::SelectOp::create(b, maskOf(b, rest), value, splat(b, -INFINITY));
     values.push_back(value);
     highest = highest ? maxF(b, highest, value) : value;
   }
@@ -198,53 +233,46 @@ void RowEmitter::weights(Builder &b, int64_t row) {
   Value shift = finite(b, maximum);
   Value shrink = exponential(b, subF(b, old, shift));
   memref::StoreOp::create(b, maximum, maxima, ValueRange{unit, head});
-  memref::StoreOp::create(b, shrink, decay, index(b, row));
   Value all = broadcast(b, shift), total;
   for (auto [number, value] : llvm::enumerate(values)) {
     Value weight = exponential(b, subF(b, value, all));
-    store(b, weight, score, {index(b, row), index(b, number * lanes)});
+    store(b, weight, score, {head, index(b, number * lanes)});
     total = total ? addF(b, total, weight) : weight;
   }
   Value before = memref::LoadOp::create(b, totals, ValueRange{unit, head});
   Value after = addF(b, mulF(b, before, shrink), sum(b, total));
   memref::StoreOp::create(b, after, totals, ValueRange{unit, head});
+  for (int64_t v = 0; v < valueVectors; ++v) {
+    SmallVector<Value> at{unit, head, index(b, v * lanes)};
+    store(b, mulF(b, load(b, partSums, at), broadcast(b, shrink)), partSums,
+          at);
+  }
 }
 
-/// Adds the tile's values by their weights to the sums of the part, as many
-/// vectors at a time as half of the registers.
-void RowEmitter::sums(Builder &b) {
-  int64_t count = group * valueVectors;
-  for (int64_t first = 0; first < count; first += registers / 2) {
-    int64_t limit = std::min(count, first + registers / 2);
-    auto at = [&](Builder &b, int64_t place) -> SmallVector<Value> {
-      return {unit, headOf(b, place / valueVectors),
-              index(b, place % valueVectors * lanes)};
-    };
-    SmallVector<Value> sums;
-    for (int64_t place = first; place < limit; ++place)
-      sums.push_back(mulF(b, load(b, partSums, at(b, place)),
-                          spread(b, decay, index(b, place / valueVectors))));
-    sums = loop(b, index(b, 0), live, 1, sums,
-                [&](Builder &b, Value number, ValueRange carried) {
-                  SmallVector<Value> sums(carried);
-                  SmallVector<Value> values(valueVectors);
-                  for (int64_t place = first; place < limit; ++place) {
-                    int64_t v = place % valueVectors;
-                    if (!values[v])
-                      values[v] = loadPart(b, op.getValue(),
-                                           {batch, add(b, begin, number),
-                                            valueHead, index(b, v * lanes)},
-                                           widthOf(v, E));
-                    Value weight = spread(
-                        b, score, {index(b, place / valueVectors), number});
-                    sums[place - first] =
-                        fma(b, values[v], weight, sums[place - first]);
-                  }
-                  return sums;
-                });
-    for (int64_t place = first; place < limit; ++place)
-      store(b, sums[place - first], partSums, at(b, place));
-  }
+/// Adds some keys' values by their weights to the sums of the part.
+void RowEmitter::sums(Builder &b, Value first, int64_t count) {
+  forHeads(b, [&](Builder &b) {
+    SmallVector<Value> weights;
+    for (int64_t row = 0; row < group; ++row)
+      for (int64_t i = 0; i < count; ++i)
+        weights.push_back(spread(b, score, {headOf(b, row), add(b, first, i)}));
+    for (int64_t v = 0; v < valueVectors; ++v) {
+      Value channel = index(b, v * lanes);
+      SmallVector<Value> values;
+      for (int64_t i = 0; i < count; ++i)
+        values.push_back(loadPart(
+            b, op.getValue(),
+            {batch, add(b, begin, add(b, first, i)), valueHead, channel},
+            widthOf(v, E)));
+      for (int64_t row = 0; row < group; ++row) {
+        SmallVector<Value> at{unit, headOf(b, row), channel};
+        Value sum = load(b, partSums, at);
+        for (int64_t i = 0; i < count; ++i)
+          sum = fma(b, values[i], weights[row * count + i], sum);
+        store(b, sum, partSums, at);
+      }
+    }
+  });
 }
 
 /// Parts (m, l, s) and (m', l', s') are together
