@@ -48,6 +48,19 @@ LogicalResult bufferizeDestinationStyle(Operation *op, RewriterBase &rewriter,
   return success();
 }
 
+struct AttentionModel
+    : DstBufferizableOpInterfaceExternalModel<AttentionModel, AttentionOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<AttentionOp>(op).isDpsInit(&operand);
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    return bufferizeDestinationStyle(op, rewriter, options, state);
+  }
+};
+
 struct ContractModel
     : DstBufferizableOpInterfaceExternalModel<ContractModel, ContractOp> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
@@ -161,6 +174,7 @@ struct StoreEntryModel
 void mlir::kernel::registerBufferizableOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
+    AttentionOp::attachInterface<AttentionModel>(*context);
     ContractOp::attachInterface<ContractModel>(*context);
     RecurrenceOp::attachInterface<RecurrenceModel>(*context);
     WeightOp::attachInterface<WeightModel>(*context);

@@ -6,6 +6,7 @@
 #define KERNEL_TD
 
 include "kernel/KernelBase.td"
+include "kernel/KernelAttention.td"
 include "kernel/KernelCompute.td"
 include "kernel/KernelProgram.td"
 include "kernel/KernelRuntime.td"

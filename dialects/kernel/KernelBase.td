@@ -27,7 +27,7 @@ def Kernel_Dialect : Dialect {
     thread takes at a time.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
-    "::mlir::memref::MemRefDialect"];
+    "::mlir::memref::MemRefDialect", "::mlir::seq::SeqDialect"];
 }
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []>

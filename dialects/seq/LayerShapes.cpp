@@ -60,7 +60,7 @@ LogicalResult layer::verifyShapes(Operation *layer,
   llvm::StringMap<Binding> bindings;
   auto bind = [&](StringRef name, Size size, int64_t actual) -> LogicalResult {
     if (ShapedType::isDynamic(actual)) {
-      if (size.letter == "T")
+      if (size.letter == "T" || size.letter == "S")
         return success();
       return layer->emitOpError("C2: the size ")
              << size.word << " of " << name << " must be known";

@@ -26,8 +26,9 @@ struct NamedShape {
   StringRef sizes;
 };
 
-/// Checks what all layers demand: (C1) one element type, (C2) only the size T
-/// may be unknown, (C3) the shapes are those stated. Ranks are the business of
+/// Checks what all layers demand: (C1) one element type, (C2) only the sizes T
+/// and S (times of queries and of keys) may be unknown, (C3) the shapes are
+/// those stated. Ranks are the business of
 /// the operation's type constraints.
 LogicalResult verifyShapes(Operation *layer, ArrayRef<NamedShape> shapes);
 

@@ -1,6 +1,6 @@
 //===- SeqLayers.td - named layers -------------------------------*- tablegen -*-===//
 // What all named layers have in common; the layers themselves are in
-// SeqRnn.td, SeqLinearAttention.td and SeqStateSpace.td.
+// SeqAttention.td, SeqRnn.td, SeqLinearAttention.td and SeqStateSpace.td.
 //===----------------------------------------------------------------------===//
 
 #ifndef SEQ_LAYERS_TD
@@ -8,6 +8,7 @@
 
 include "seq/SeqBase.td"
 include "seq/SeqInterfaces.td"
+include "seq/SeqMask.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 /// A tensor of floats with one of the given ranks.
@@ -20,16 +21,27 @@ def Seq_Float2D : Seq_FloatTensor<[2]>;
 def Seq_Float3D : Seq_FloatTensor<[3]>;
 def Seq_Float4D : Seq_FloatTensor<[4]>;
 def Seq_Float3D4D : Seq_FloatTensor<[3, 4]>;
+def Seq_Float2D3D4D : Seq_FloatTensor<[2, 3, 4]>;
+
+/// A matrix of booleans.
+def Seq_Bool2D : Type<
+    And<[RankedTensorOf<[I1]>.predicate, HasAnyRankOfPred<[2]>]>,
+    "2D tensor of booleans", "::mlir::RankedTensorType">;
 
 /// The constraints (C1) to (C3) of every named layer are checked by
 /// verifyShapes (LayerUtils.h); a layer's own ones start at (C4).
-class Seq_LayerOp<string mnemonic, list<Trait> traits = []>
+class Seq_NamedOp<string mnemonic, list<Trait> traits = []>
     : Seq_Op<mnemonic, traits # [Pure,
-          DeclareOpInterfaceMethods<Seq_GeneralizableOpInterface>,
-          DeclareOpInterfaceMethods<Seq_TemporalOpInterface>]> {
+          DeclareOpInterfaceMethods<Seq_GeneralizableOpInterface>]> {
   let hasVerifier = 1;
 }
 
+/// A named layer with a state that it carries through time.
+class Seq_LayerOp<string mnemonic, list<Trait> traits = []>
+    : Seq_NamedOp<mnemonic, traits # [
+          DeclareOpInterfaceMethods<Seq_TemporalOpInterface>]>;
+
+include "seq/SeqAttention.td"
 include "seq/SeqRnn.td"
 include "seq/SeqLinearAttention.td"
 include "seq/SeqStateSpace.td"

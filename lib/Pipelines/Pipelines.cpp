@@ -31,7 +31,9 @@ void seqc::buildFormsPipeline(OpPassManager &manager) {
   // What a session keeps between runs.
   manager.addPass(createSeqExposeStates());
   cleanUp(manager);
-  // One recurrence for every layer.
+  // Softmax attention is one operation by its structure, without scores.
+  manager.addPass(createKernelAttention());
+  // One recurrence for every other layer.
   manager.addPass(createSeqGeneralize());
   cleanUp(manager);
   // What does not depend on the state becomes one product over all times, and
@@ -71,6 +73,8 @@ void seqc::buildLoopsPipeline(OpPassManager &manager, const Target &target) {
   cleanUp(manager);
 
   // To vector code; copies last, since the others leave some.
+  manager.addPass(
+      createLowerAttention({/*lanes=*/target.lanes, target.registers}));
   manager.addPass(
       createLowerContracts({/*lanes=*/target.lanes, target.registers}));
   manager.addNestedPass<func::FuncOp>(

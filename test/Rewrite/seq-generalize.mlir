@@ -249,6 +249,34 @@ func.func @causal_conv_with_one_tap_has_no_state(%x: tensor<1x?x8xf32>, %w: tens
   return %y, %s : tensor<1x?x8xf32>, tensor<1x0x8xf32>
 }
 
+// Grouped heads are shared by an indexing map; hidden keys get -∞.
+// CHECK-LABEL: @attention
+// CHECK-SAME: (%[[Q:.+]]: tensor<1x?x4x8xf32>, %[[K:.+]]: tensor<1x?x2x8xf32>, %[[V:.+]]: tensor<1x?x1x8xf32>)
+// CHECK: %[[SCORES:.+]] = linalg.generic {{.+}} ins(%[[Q]], %[[K]] :
+// CHECK: %[[MASKED:.+]] = linalg.generic {{.+}} ins(%[[SCORES]] :
+// CHECK: arith.mulf %{{.+}}, %{{.+}} : f32
+// CHECK: arith.cmpi sle
+// CHECK: arith.select
+// CHECK: arith.maximumf
+// CHECK: math.exp
+// CHECK: linalg.generic {{.+}} ins(%{{.+}}, %[[V]] :
+// CHECK: arith.divf
+// CHECK-NOT: seq.attention
+func.func @attention(%q: tensor<1x?x4x8xf32>, %k: tensor<1x?x2x8xf32>, %v: tensor<1x?x1x8xf32>) -> tensor<1x?x4x8xf32> {
+  %y = seq.attention ins(%q, %k, %v : tensor<1x?x4x8xf32>, tensor<1x?x2x8xf32>, tensor<1x?x1x8xf32>)
+      mask <causal> scale 0.5 -> tensor<1x?x4x8xf32>
+  return %y : tensor<1x?x4x8xf32>
+}
+
+// CHECK-LABEL: @attention_with_kernel_has_no_exponentials
+// CHECK-NOT: math.exp
+// CHECK: return
+func.func @attention_with_kernel_has_no_exponentials(%q: tensor<1x?x4x8xf32>) -> tensor<1x?x4x8xf32> {
+  %y = seq.attention ins(%q, %q, %q : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>)
+      mask <causal> scale 1.0 {normaliser = #seq<normaliser kernel>} -> tensor<1x?x4x8xf32>
+  return %y : tensor<1x?x4x8xf32>
+}
+
 // CHECK-LABEL: @leaves_other_operations_alone
 // CHECK-NEXT: %[[W:.+]] = seq.weight @w
 // CHECK-NEXT: %[[Y:.+]] = seq.scan along 1

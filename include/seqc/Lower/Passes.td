@@ -74,6 +74,28 @@ def FuseElementwise : Pass<"fuse-elementwise"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def KernelAttention : Pass<"kernel-attention"> {
+  let summary = "turns softmax attention into kernel.attention";
+  let description = [{
+    Each `seq.attention` of f32 with the normaliser softmax becomes
+    `kernel.attention` on the same operands, in destination style:
+
+    ```mlir
+    %y = seq.attention ins(%q, %k, %v : …) mask <causal> scale 0.125 -> tensor<1x?x8x64xf32>
+    ```
+    ⇒
+    ```mlir
+    %empty = tensor.empty(%t) : tensor<1x?x8x64xf32>
+    %y = kernel.attention ins(%q, %k, %v : …) outs(%empty : …) mask <causal> scale 0.125 -> tensor<1x?x8x64xf32>
+    ```
+
+    A bias with one value for all keys is spread over them. Other element types
+    and the normaliser kernel are left to `seq-generalize`.
+  }];
+  let dependentDialects = ["::mlir::kernel::KernelDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def KernelContracts : Pass<"kernel-contracts"> {
   let summary = "turns products with a matrix into kernel.contract";
   let description = [{
@@ -178,6 +200,31 @@ def KernelRecurrences : Pass<"kernel-recurrences", "::mlir::func::FuncOp"> {
     "::mlir::kernel::KernelDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
     "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerAttention : Pass<"lower-attention"> {
+  let summary = "turns kernel.attention on memrefs into vector loops";
+  let description = [{
+    Two ways, chosen by the number of queries at run time:
+
+    - blocks of queries, one a lane. A unit of work is a head and a block; it
+      runs through tiles of keys, with the transposed scores of one tile and the
+      transposed averages in the first-level cache. Keys and values are read as
+      scalars, maxima and sums never cross lanes. Tiles that the mask hides are
+      skipped, and only tiles that it cuts are masked.
+    - few queries (decoding). A unit is a query and a part of the keys; lanes
+      are channels, and query heads that share keys read them once. A second
+      loop merges the parts.
+
+    Only f32. `lanes` and `registers` describe the target's vector registers.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", "16", "f32 in one vector register">,
+    Option<"registers", "registers", "int64_t", "32", "vector registers">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def LowerContracts : Pass<"lower-contracts"> {

@@ -114,3 +114,45 @@ func.func @captures_a_state_that_never_changes(%x: tensor<?x4xf32>, %y0: tensor<
   // CHECK: return %[[Y]]#0, %[[Y]]#1, %[[C0]]
   return %y, %z, %c : tensor<?x4xf32>, tensor<?x4xf32>, tensor<4xf32>
 }
+
+// CHECK-LABEL: @one_query_sees_all_keys_before_it
+// CHECK: seq.attention {{.*}} mask <full>
+func.func @one_query_sees_all_keys_before_it(%q: tensor<1x1x2x4xf32>, %k: tensor<1x?x2x4xf32>) -> tensor<1x1x2x4xf32> {
+  %y = seq.attention ins(%q, %k, %k : tensor<1x1x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      mask <causal> scale 1.0 -> tensor<1x1x2x4xf32>
+  return %y : tensor<1x1x2x4xf32>
+}
+
+// CHECK-LABEL: @several_queries_do_not
+// CHECK: seq.attention {{.*}} mask <causal>
+func.func @several_queries_do_not(%q: tensor<1x2x2x4xf32>, %k: tensor<1x?x2x4xf32>) -> tensor<1x2x2x4xf32> {
+  %y = seq.attention ins(%q, %k, %k : tensor<1x2x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      mask <causal> scale 1.0 -> tensor<1x2x2x4xf32>
+  return %y : tensor<1x2x2x4xf32>
+}
+
+// CHECK-LABEL: @a_window_over_all_keys
+// CHECK: seq.attention {{.*}} mask <causal>
+func.func @a_window_over_all_keys(%q: tensor<1x?x2x4xf32>, %k: tensor<1x8x2x4xf32>) -> tensor<1x?x2x4xf32> {
+  %y = seq.attention ins(%q, %k, %k : tensor<1x?x2x4xf32>, tensor<1x8x2x4xf32>, tensor<1x8x2x4xf32>)
+      mask <window(7, 0) global(2)> scale 1.0 -> tensor<1x?x2x4xf32>
+  return %y : tensor<1x?x2x4xf32>
+}
+
+// CHECK-LABEL: @a_window_that_hides
+// CHECK: seq.attention {{.*}} mask <window(6, 0) global(2)>
+func.func @a_window_that_hides(%q: tensor<1x?x2x4xf32>, %k: tensor<1x8x2x4xf32>) -> tensor<1x?x2x4xf32> {
+  %y = seq.attention ins(%q, %k, %k : tensor<1x?x2x4xf32>, tensor<1x8x2x4xf32>, tensor<1x8x2x4xf32>)
+      mask <window(6, 0) global(2)> scale 1.0 -> tensor<1x?x2x4xf32>
+  return %y : tensor<1x?x2x4xf32>
+}
+
+// CHECK-LABEL: @a_key_mask_that_hides_nothing
+// CHECK-NOT: key_mask
+// CHECK: return
+func.func @a_key_mask_that_hides_nothing(%q: tensor<1x8x2x4xf32>) -> tensor<1x8x2x4xf32> {
+  %m = arith.constant dense<true> : tensor<1x8xi1>
+  %y = seq.attention ins(%q, %q, %q : tensor<1x8x2x4xf32>, tensor<1x8x2x4xf32>, tensor<1x8x2x4xf32>)
+      key_mask(%m : tensor<1x8xi1>) mask <full> scale 1.0 -> tensor<1x8x2x4xf32>
+  return %y : tensor<1x8x2x4xf32>
+}

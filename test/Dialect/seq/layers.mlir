@@ -164,3 +164,42 @@ func.func @known_and_unknown_times(%x: tensor<1x7x8xf32>, %w: tensor<8x1xf32>, %
       init(%s0 : tensor<1x0x8xf32>) -> tensor<1x?x8xf32>, tensor<1x0x8xf32>
   return %y : tensor<1x?x8xf32>
 }
+
+// CHECK-LABEL: @attention
+// CHECK: seq.attention ins({{.*}}) mask <causal> scale 1.250000e-01 -> tensor<1x?x8x64xf32>
+func.func @attention(%q: tensor<1x?x8x64xf32>, %k: tensor<1x?x8x64xf32>, %v: tensor<1x?x8x64xf32>) -> tensor<1x?x8x64xf32> {
+  %y = seq.attention ins(%q, %k, %v : tensor<1x?x8x64xf32>, tensor<1x?x8x64xf32>, tensor<1x?x8x64xf32>)
+      mask <causal> scale 0.125 -> tensor<1x?x8x64xf32>
+  return %y : tensor<1x?x8x64xf32>
+}
+
+// CHECK-LABEL: @attention_with_everything
+// CHECK: seq.attention ins({{.*}}) key_mask(%{{.*}} : tensor<2x?xi1>) bias(%{{.*}} : tensor<4x1x?xf32>)
+// CHECK-SAME: mask <window(255, 0) global(4)> scale 1.000000e+00 -> tensor<2x5x4x6xf32>
+func.func @attention_with_everything(%q: tensor<2x5x4x8xf32>, %k: tensor<2x?x2x8xf32>, %v: tensor<2x?x1x6xf32>,
+                                     %m: tensor<2x?xi1>, %b: tensor<4x1x?xf32>) -> tensor<2x5x4x6xf32> {
+  %y = seq.attention ins(%q, %k, %v : tensor<2x5x4x8xf32>, tensor<2x?x2x8xf32>, tensor<2x?x1x6xf32>)
+      key_mask(%m : tensor<2x?xi1>) bias(%b : tensor<4x1x?xf32>)
+      mask <window(255, 0) global(4)> scale 1.0 -> tensor<2x5x4x6xf32>
+  return %y : tensor<2x5x4x6xf32>
+}
+
+// CHECK-LABEL: @attention_kernel
+// CHECK: seq.attention {{.*}} mask <full> scale 1.000000e+00 {normaliser = #seq<normaliser kernel>} ->
+func.func @attention_kernel(%q: tensor<1x?x1x4xf64>, %k: tensor<1x?x1x4xf64>, %v: tensor<1x?x1x2xf64>) -> tensor<1x?x1x2xf64> {
+  %y = seq.attention ins(%q, %k, %v : tensor<1x?x1x4xf64>, tensor<1x?x1x4xf64>, tensor<1x?x1x2xf64>)
+      mask <full> scale 1.0 {normaliser = #seq<normaliser kernel>} -> tensor<1x?x1x2xf64>
+  return %y : tensor<1x?x1x2xf64>
+}
+
+// Windows that are causal or full are spelled so.
+// CHECK-LABEL: @masks
+// CHECK-SAME: a = #seq.mask<full>
+// CHECK-SAME: b = #seq.mask<causal>
+// CHECK-SAME: c = #seq.mask<window(3, *)>
+// CHECK-SAME: d = #seq.mask<window(*, 0) global(2)>
+// CHECK-SAME: e = #seq.mask<blocks(64, dense<{{\[}}[true, false], [true, true]]> : tensor<2x2xi1>)>
+func.func private @masks() attributes {
+  a = #seq.mask<window(*, *)>, b = #seq.mask<window(*, 0)>, c = #seq.mask<window(3, *)>,
+  d = #seq.mask<window(*, 0) global(2)>,
+  e = #seq.mask<blocks(64, dense<[[true, false], [true, true]]> : tensor<2x2xi1>)>}

@@ -1,0 +1,87 @@
+//===- SeqAttention.td - scaled dot product attention ------------*- tablegen -*-===//
+// Included by SeqLayers.td.
+//===----------------------------------------------------------------------===//
+
+#ifndef SEQ_ATTENTION_TD
+#define SEQ_ATTENTION_TD
+
+def Seq_Normaliser : I32EnumAttr<"Normaliser", "how attention weights are normalised", [
+    I32EnumAttrCase<"softmax", 0>, I32EnumAttrCase<"kernel", 1>]> {
+  let cppNamespace = "::mlir::seq";
+  let genSpecializedAttr = 0;
+}
+def Seq_NormaliserAttr : EnumAttr<Seq_Dialect, Seq_Normaliser, "normaliser">;
+
+def Seq_AttentionOp : Seq_NamedOp<"attention", [AttrSizedOperandSegments]> {
+  let summary = "scaled dot product attention";
+  let description = [{
+    For each batch and head, every query reads an average of the values of the
+    keys that it sees:
+
+    ```
+    x[t,s] = scale · q_t · k_s + bias[t,s]
+    y_t    = Σ_s w[t,s] v_s / Σ_s w[t,s]      over the keys s that t sees
+
+    softmax:  w = exp(x)        kernel:  w = x
+    ```
+
+    A query sees a key if the mask says so and the key's `key_mask` is true. The
+    query of time t is at position p = t + (S - T): the last query is beside the
+    last key, so that queries may continue a longer sequence of keys. A row
+    whose weights sum to 0 is 0: that of a query which sees nothing, or only
+    scores of -∞. `T = 0` gives an empty output, `S = 0` gives zeros.
+
+    With the normaliser `kernel` the weights are products of feature maps,
+    (φ(Q) φ(K)ᵀ) V over its row sums; φ is applied outside, `query` and `key`
+    are φ(q) and φ(k).
+
+    Heads: a query's head h of Hq meets the key head ⌊h · Hk / Hq⌋ and the value
+    head ⌊h · Hv / Hq⌋ (grouped queries).
+
+    | value | shape | |
+    |---|---|---|
+    | `query` q | [B, T, Hq, D] | |
+    | `key` k | [B, S, Hk, D] | |
+    | `value` v | [B, S, Hv, Dv] | |
+    | `key_mask` | [B, S] of i1 | all true where absent |
+    | `bias` | [T, S], [Hq, T, S] or [B, Hq, T, S] | 0 where absent |
+    | `output` y | [B, T, Hq, Dv] | |
+
+    Constraints:
+
+    - (C1) all tensors but `key_mask` have the same element type;
+    - (C2) every size but T and S is known;
+    - (C3) sizes of the same letter are equal (a known T meets any unknown one);
+    - (C4) head counts are positive, and Hk and Hv divide Hq;
+    - (C5) a size of `bias` may be 1 instead, for all indices;
+    - (C6) the normaliser `kernel` has no `bias`.
+
+    Example: one layer of Mistral, 32 heads over 8 with a window,
+
+    ```mlir
+    %y = seq.attention ins(%q, %k, %v : tensor<1x?x32x128xf32>, tensor<1x?x8x128xf32>, tensor<1x?x8x128xf32>)
+        mask <window(4095, 0)> scale 0.08838834764831845 -> tensor<1x?x32x128xf32>
+    ```
+
+    Source: Vaswani et al., arXiv:1706.03762, equation (1); grouped queries:
+    Ainslie et al., arXiv:2305.13245; kernel: Katharopoulos et al.,
+    arXiv:2006.16236, equation (4); windows with global positions: Beltagy et
+    al., arXiv:2004.05150; blocks: Zaheer et al., arXiv:2007.14062.
+  }];
+  let arguments = (ins
+    Seq_Float4D:$query, Seq_Float4D:$key, Seq_Float4D:$value,
+    Optional<Seq_Bool2D>:$key_mask, Optional<Seq_Float2D3D4D>:$bias,
+    Seq_MaskAttr:$mask,
+    DefaultValuedAttr<Seq_NormaliserAttr, "::mlir::seq::Normaliser::softmax">:$normaliser,
+    F64Attr:$scale);
+  let results = (outs Seq_Float4D:$output);
+  let assemblyFormat = [{
+    `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
+    (`key_mask` `(` $key_mask^ `:` type($key_mask) `)`)?
+    (`bias` `(` $bias^ `:` type($bias) `)`)?
+    `mask` $mask `scale` $scale attr-dict `->` type($output)
+  }];
+  let hasCanonicalizer = 1;
+}
+
+#endif // SEQ_ATTENTION_TD

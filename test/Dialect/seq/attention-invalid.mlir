@@ -1,0 +1,132 @@
+// RUN: seq-opt %s --split-input-file --verify-diagnostics
+
+func.func @c1_value(%q: tensor<1x?x2x4xf32>, %k: tensor<1x?x2x4xf32>, %v: tensor<1x?x2x4xf64>) {
+  // expected-error @+1 {{C1: value has elements of type 'f64', expected 'f32'}}
+  %y = seq.attention ins(%q, %k, %v : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf64>)
+      mask <full> scale 1.0 -> tensor<1x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c1_bias(%q: tensor<1x?x2x4xf32>, %b: tensor<?x?xf64>) {
+  // expected-error @+1 {{C1: bias has elements of type 'f64', expected 'f32'}}
+  %y = seq.attention ins(%q, %q, %q : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      bias(%b : tensor<?x?xf64>) mask <full> scale 1.0 -> tensor<1x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c2_batch(%q: tensor<?x?x2x4xf32>) {
+  // expected-error @+1 {{C2: the size B of query must be known}}
+  %y = seq.attention ins(%q, %q, %q : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>)
+      mask <full> scale 1.0 -> tensor<?x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c2_heads_of_bias(%q: tensor<1x?x2x4xf32>, %b: tensor<?x?x?xf32>) {
+  // expected-error @+1 {{C2: the size Hq of bias must be known}}
+  %y = seq.attention ins(%q, %q, %q : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      bias(%b : tensor<?x?x?xf32>) mask <full> scale 1.0 -> tensor<1x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c3_depth(%q: tensor<1x?x2x4xf32>, %k: tensor<1x?x2x5xf32>) {
+  // expected-error @+1 {{C3: the size D of key is 5, expected 4}}
+  %y = seq.attention ins(%q, %k, %q : tensor<1x?x2x4xf32>, tensor<1x?x2x5xf32>, tensor<1x?x2x4xf32>)
+      mask <full> scale 1.0 -> tensor<1x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c3_keys(%q: tensor<1x?x2x4xf32>, %k: tensor<1x7x2x4xf32>, %v: tensor<1x8x2x4xf32>) {
+  // expected-error @+1 {{C3: the size S of value is 8, expected 7}}
+  %y = seq.attention ins(%q, %k, %v : tensor<1x?x2x4xf32>, tensor<1x7x2x4xf32>, tensor<1x8x2x4xf32>)
+      mask <full> scale 1.0 -> tensor<1x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c3_output(%q: tensor<1x?x2x4xf32>, %v: tensor<1x?x2x6xf32>) {
+  // expected-error @+1 {{C3: the size Dv of output is 4, expected 6}}
+  %y = seq.attention ins(%q, %q, %v : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x6xf32>)
+      mask <full> scale 1.0 -> tensor<1x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c3_key_mask(%q: tensor<1x?x2x4xf32>, %k: tensor<1x7x2x4xf32>, %m: tensor<1x1xi1>) {
+  // expected-error @+1 {{C3: the size S of key_mask is 1, expected 7}}
+  %y = seq.attention ins(%q, %k, %k : tensor<1x?x2x4xf32>, tensor<1x7x2x4xf32>, tensor<1x7x2x4xf32>)
+      key_mask(%m : tensor<1x1xi1>) mask <full> scale 1.0 -> tensor<1x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @c4_heads(%q: tensor<1x?x6x4xf32>, %k: tensor<1x?x4x4xf32>) {
+  // expected-error @+1 {{C4: the 4 heads of key do not divide the query's 6}}
+  %y = seq.attention ins(%q, %k, %k : tensor<1x?x6x4xf32>, tensor<1x?x4x4xf32>, tensor<1x?x4x4xf32>)
+      mask <full> scale 1.0 -> tensor<1x?x6x4xf32>
+  return
+}
+
+// -----
+
+func.func @c4_no_heads(%q: tensor<1x?x0x4xf32>, %k: tensor<1x?x4x4xf32>) {
+  // expected-error @+1 {{C4: query has no heads}}
+  %y = seq.attention ins(%q, %k, %k : tensor<1x?x0x4xf32>, tensor<1x?x4x4xf32>, tensor<1x?x4x4xf32>)
+      mask <full> scale 1.0 -> tensor<1x?x0x4xf32>
+  return
+}
+
+// -----
+
+func.func @c5_bias(%q: tensor<1x?x6x4xf32>, %b: tensor<3x?x?xf32>) {
+  // expected-error @+1 {{C5: the size Hq of bias is 3, expected 6 or 1}}
+  %y = seq.attention ins(%q, %q, %q : tensor<1x?x6x4xf32>, tensor<1x?x6x4xf32>, tensor<1x?x6x4xf32>)
+      bias(%b : tensor<3x?x?xf32>) mask <full> scale 1.0 -> tensor<1x?x6x4xf32>
+  return
+}
+
+// -----
+
+func.func @c6_kernel(%q: tensor<1x?x6x4xf32>, %b: tensor<?x?xf32>) {
+  // expected-error @+1 {{C6: the normaliser kernel takes no bias}}
+  %y = seq.attention ins(%q, %q, %q : tensor<1x?x6x4xf32>, tensor<1x?x6x4xf32>, tensor<1x?x6x4xf32>)
+      bias(%b : tensor<?x?xf32>) mask <full> scale 1.0 {normaliser = #seq<normaliser kernel>} -> tensor<1x?x6x4xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{unknown mask 'triangle': expected full, causal, window or blocks}}
+func.func private @unknown() attributes {m = #seq.mask<triangle>}
+
+// -----
+
+// expected-error @+1 {{a window needs sizes of at least 0}}
+func.func private @negative() attributes {m = #seq.mask<window(-1, 0)>}
+
+// -----
+
+// expected-error @+1 {{there cannot be -2 global positions}}
+func.func private @negative_global() attributes {m = #seq.mask<window(1, 0) global(-2)>}
+
+// -----
+
+// expected-error @+1 {{blocks need a size of at least 1, have 0}}
+func.func private @no_block() attributes {m = #seq.mask<blocks(0, dense<true> : tensor<1x1xi1>)>}
+
+// -----
+
+// expected-error @+1 {{a pattern of blocks is a matrix of i1}}
+func.func private @pattern() attributes {m = #seq.mask<blocks(2, dense<1> : tensor<1x1xi8>)>}
