@@ -1,4 +1,4 @@
-"""Measures one row in this process, for run.py: prints {"contender": [seconds, version]} as JSON.
+"""Measures one row in this process, for run.py: prints {"contender": [[seconds of each turn], version]} as JSON.
 
     measure.py ROW THREADS ROUNDS TOOLS [CONTENDER,…]
 
@@ -39,7 +39,7 @@ def main():
         contenders = list(ROWS[row](Setting(threads, tools, pathlib.Path(folder), only)))
         times = measure(contenders, rounds)
     versions = {contender.name: contender.version for contender in contenders}
-    os.write(output, json.dumps({name: [time, versions[name]] for name, time in times.items()}).encode())
+    os.write(output, json.dumps({name: [turns, versions[name]] for name, turns in times.items()}).encode())
 
 
 if __name__ == "__main__":

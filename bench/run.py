@@ -3,7 +3,7 @@
 
 All contenders of a row compute the same in f32 (checked), in turns in one process with the
 same number of threads; a time is the median over the turns. The ratio is the best peer's
-time by ours: above 1 we are faster. Install: test/python/requirements.txt and
+time by ours, the median over the turns too: above 1 we are faster. Install: test/python/requirements.txt and
 bench/requirements.txt (`make bench` does).
 """
 
@@ -12,6 +12,7 @@ import fnmatch
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def measure(row, threads, args):
-    """{contender: [seconds, version]}, or a line that says what failed."""
+    """{contender: [seconds of each turn, version]}, or a line that says what failed."""
     command = [sys.executable, HERE / "measure.py", row, str(threads), str(args.rounds), args.tools]
     done = subprocess.run(command + ([args.only] if args.only else []), capture_output=True, text=True)
     if done.returncode != 0:
@@ -31,17 +32,26 @@ def text_of(seconds):
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def best_peer(times):
-    return min((name for name in times if name != "seq"), key=lambda name: times[name][0], default=None)
+def seconds(times, name):
+    return statistics.median(times[name][0])
+
+
+def peers(times):
+    """The other contenders, the best first."""
+    return sorted((name for name in times if name != "seq"), key=lambda name: seconds(times, name))
+
+
+def ratio(times):
+    """Turn by turn, so that what slows the machine for a while slows both."""
+    best = peers(times)[0]
+    return statistics.median(theirs / ours for theirs, ours in zip(times[best][0], times["seq"][0]))
 
 
 def line(row, threads, times):
-    """A line of the table; every peer's time, the best one first."""
-    peers = sorted((seconds, name) for name, (seconds, _) in times.items() if name != "seq")
-    ours = times["seq"][0] if "seq" in times else None
-    ratio = f"{peers[0][0] / ours:.2f}" if ours and peers else ""
-    return [row, str(threads), text_of(ours) if ours else "", ratio,
-            ", ".join(f"{name} {text_of(seconds)}" for seconds, name in peers)]
+    compared = "seq" in times and len(times) > 1
+    return [row, str(threads), text_of(seconds(times, "seq")) if "seq" in times else "",
+            f"{ratio(times):.2f}" if compared else "",
+            ", ".join(f"{name} {text_of(seconds(times, name))}" for name in peers(times))]
 
 
 def print_line(cells, widths=(28, 7, 9, 6, 0)):
@@ -53,15 +63,15 @@ def draw(results, path):
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    bars = [(f"{row}, {threads} thread{'s'[:threads > 1]}", times[best_peer(times)][0] / times["seq"][0],
-             best_peer(times)) for row, threads, times in results if "seq" in times and best_peer(times)]
+    bars = [(f"{row}, {threads} thread{'s'[:threads > 1]}", ratio(times), peers(times)[0])
+            for row, threads, times in results if "seq" in times and len(times) > 1]
     if not bars:
         return
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.28 * len(bars)))
     places = range(len(bars))
-    axes.barh(places, [ratio for _, ratio, _ in bars], color=["#2a7" if bar[1] >= 1 else "#c55" for bar in bars])
-    for place, (_, ratio, peer) in zip(places, bars):
-        axes.text(ratio, place, f" {ratio:.2f}× {peer}", va="center", fontsize=8)
+    axes.barh(places, [value for _, value, _ in bars], color=["#2a7" if bar[1] >= 1 else "#c55" for bar in bars])
+    for place, (_, value, peer) in zip(places, bars):
+        axes.text(value, place, f" {value:.2f}× {peer}", va="center", fontsize=8)
     axes.set_yticks(places, [name for name, _, _ in bars], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.8)

@@ -1,6 +1,5 @@
 """Times several ways to compute one thing, in turns, and checks that they compute it."""
 
-import statistics
 import time
 
 import numpy as np
@@ -45,7 +44,7 @@ def check(contenders):
 
 
 def measure(contenders, rounds):
-    """name: median seconds of a call, over `rounds` turns each (3 where a call takes more than a second)."""
+    """name: seconds of a call in each of `rounds` turns (3 where a call takes more than a second)."""
     estimates = {contender.name: warm_up(contender) for contender in contenders}
     check(contenders)
     times = {contender.name: [] for contender in contenders}
@@ -58,4 +57,4 @@ def measure(contenders, rounds):
             if estimate < BLOCK:
                 contender.call()  # wakes its threads
             times[contender.name].append(seconds(contender.call, max(1, int(BLOCK / estimate))))
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
