@@ -27,6 +27,9 @@ namespace mlir::kernel {
 /// The attribute of an scf.forall: how many units one thread takes at a time.
 inline constexpr llvm::StringLiteral kGrain = "kernel.grain";
 
+/// The attribute of an scf.for that runs a recurrence without a vector form.
+inline constexpr llvm::StringLiteral kSequential = "kernel.sequential";
+
 /// Lets one-shot bufferization handle the dialect's operations.
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);
 } // namespace mlir::kernel

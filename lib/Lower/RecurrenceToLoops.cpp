@@ -44,6 +44,7 @@ void toLoop(seq::RecurrenceOp op) {
   SmallVector<Value> carried(op.getOutputs());
   llvm::append_range(carried, op.getStates());
   auto loop = scf::ForOp::create(rewriter, loc, zero, length, one, carried);
+  loop->setAttr(kernel::kSequential, rewriter.getUnitAttr());
   if (loop.getBody()->mightHaveTerminator() && !loop.getBody()->empty())
     rewriter.eraseOp(loop.getBody()->getTerminator());
   rewriter.setInsertionPointToStart(loop.getBody());

@@ -2,6 +2,7 @@
 
 #include "seqc/Compile.h"
 
+#include "seqc/Analysis/Forms.h"
 #include "seqc/Import/Import.h"
 #include "seqc/Import/Weights.h"
 #include "seqc/Pipelines.h"
@@ -23,6 +24,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
+#include "llvm/Support/xxhash.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace seqc;
@@ -79,6 +81,7 @@ private:
   std::vector<uint8_t> payload; // of embedded weights
   Cpu cpu;
   ProgramDescription description;
+  uint64_t sourceHash = 0; // of the model without its weights
   llvm::LLVMContext llvmContext;
 };
 
@@ -271,6 +274,9 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = load())
     return error;
   Stage last = lastStage();
+  std::string text;
+  llvm::raw_string_ostream(text) << *module;
+  sourceHash = llvm::xxh3_64bits(text);
   if (llvm::Error error = lower(Stage::Model, std::min(last, Stage::Kernels)))
     return error;
   if (last <= Stage::Kernels)
@@ -279,13 +285,16 @@ llvm::Error Compilation::run() {
   if (pack && options.emit >= Emit::Assembly)
     if (llvm::Error error = loadWeights())
       return error;
+  std::string forms = describeForms(*module);
   if (llvm::Error error = lower(Stage::Kernels, Stage::Loops))
     return error;
   if (last == Stage::Loops)
     return writeText();
   description = describeProgram(*module);
+  description.sourceHash = sourceHash;
   if (weights)
-    description.sourceHash = weights->hash();
+    description.sourceHash ^= weights->hash();
+  description.forms = forms;
   description.target = cpu.label;
   description.compiler = "seq 0.1.0";
   if (llvm::Error error = lower(Stage::Loops, Stage::LLVM))

@@ -71,7 +71,6 @@ ProgramDescription seqc::describeProgram(mlir::ModuleOp module) {
     return attribute ? attribute.getValue().getSExtValue() : 0;
   };
   program.architecture = text("seq.architecture");
-  program.forms = text("seq.forms");
   program.vocabulary = number("seq.vocabulary");
   program.byteLevel = module->hasAttr("seq.byte_level");
   program.payloadBytes = number("kernel.payload_bytes");
