@@ -435,17 +435,36 @@ bool Formation::fits(const Arrangement &arrangement) {
                                        : lowerSeparable(formed, lanes));
 }
 
+/// A column of a matrix has its neighbours apart in memory: such a slice is
+/// copied, so that lanes are loaded at once.
+Value withNeighbours(OpBuilder &builder, Value value) {
+  auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice || slice.getType().getRank() == 0)
+    return value;
+  int64_t last = slice.getSourceType().getRank() - 1;
+  if (!slice.getDroppedDims().test(last) &&
+      isConstantIntValue(slice.getMixedStrides()[last], 1))
+    return value;
+  Location loc = value.getLoc();
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, tensor::getMixedSizes(builder, loc, value),
+      slice.getType().getElementType());
+  return linalg::CopyOp::create(builder, loc, value, empty)->getResult(0);
+}
+
 LogicalResult Formation::form(const Arrangement &arrangement) {
   if (!fits(arrangement))
     return failure();
   IRRewriter rewriter(op);
-  SmallVector<Value> operands;
+  SmallVector<Value> inputs, operands;
+  for (Value input : op.getInputs())
+    inputs.push_back(withNeighbours(rewriter, input));
   for (auto [capture, dim] : llvm::zip(captures, arrangement.blocked))
-    operands.push_back(dim < 0 ? capture
+    operands.push_back(dim < 0 ? withNeighbours(rewriter, capture)
                                : cutIntoBlocks(rewriter, capture, dim,
                                                arrangement.width));
   SmallVector<Type> results(op->getResultTypes());
-  auto formed = build(rewriter, arrangement, op.getInputs(), operands,
+  auto formed = build(rewriter, arrangement, inputs, operands,
                       op.getOutputs(), op.getStates(), results);
   rewriter.replaceOp(op, formed.getResults());
   return success();
