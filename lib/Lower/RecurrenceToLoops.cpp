@@ -1,5 +1,7 @@
 //===- RecurrenceToLoops.cpp - a recurrence as a loop over slices -------------------===//
 
+#include "TimeSlice.h"
+
 #include "seqc/Lower/Passes.h"
 
 #include "seq/Seq.h"
@@ -15,25 +17,9 @@ namespace seqc {
 } // namespace seqc
 
 using namespace mlir;
+using namespace seqc;
 
 namespace {
-/// Offsets, sizes and strides of the slice of `sequence` at `time`.
-struct TimeSlice {
-  TimeSlice(OpBuilder &builder, Location loc, Value sequence, int64_t dim,
-            Value time) {
-    auto type = cast<RankedTensorType>(sequence.getType());
-    for (int64_t i = 0; i < type.getRank(); ++i) {
-      bool isTime = i == dim;
-      offsets.push_back(isTime ? OpFoldResult(time)
-                               : OpFoldResult(builder.getIndexAttr(0)));
-      sizes.push_back(isTime ? OpFoldResult(builder.getIndexAttr(1))
-                             : tensor::getMixedSize(builder, loc, sequence, i));
-      strides.push_back(builder.getIndexAttr(1));
-    }
-  }
-  SmallVector<OpFoldResult> offsets, sizes, strides;
-};
-
 void toLoop(seq::RecurrenceOp op) {
   IRRewriter rewriter(op);
   Location loc = op.getLoc();

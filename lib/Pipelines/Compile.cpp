@@ -108,6 +108,11 @@ llvm::Error Compilation::load() {
     module = std::move(*imported);
     return llvm::Error::success();
   }
+  StringRef kind = llvm::sys::path::extension(options.model);
+  if (kind != ".mlir" && kind != ".mlirbc")
+    return llvm::createStringError(
+        options.model + ": expected a directory with config.json and "
+                        "model.safetensors, or an .mlir file");
   if (options.batch != 1)
     return llvm::createStringError(
         "--batch is for directories: an .mlir file says its own sizes");

@@ -53,6 +53,8 @@ void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
       createKernelRecurrences({/*lanes=*/target.lanes}));
   // Bodies without a vector form.
   manager.addNestedPass<func::FuncOp>(createRecurrenceToLoops());
+  manager.addNestedPass<func::FuncOp>(createScanToLoops());
+  manager.addPass(createConvertElementwiseToLinalgPass());
   cleanUp(manager);
   // What rests on weights alone is done in advance.
   manager.addPass(createKernelPackWeights());

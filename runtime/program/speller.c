@@ -74,7 +74,7 @@ bool speller_encode(const speller *spell, const char *text, seq_token_ids *ids,
   if (!speller_has_text(spell))
     return seq_fail(error,
                     "no tokenizer: there is no .tokenizer.json beside the "
-                    "program; give --tokenizer FILE");
+                    "program; give --tokenizer FILE or token numbers (--ids)");
   bool ok = spell->tokenizer
                 ? seq_tokenizer_encode(spell->tokenizer, text, strlen(text),
                                        true, ids, error)

@@ -1,4 +1,4 @@
-"""Every named layer, compiled, against the reference evaluator on random inputs of odd sizes."""
+"""Every named layer, and seq.scan, compiled, against the reference evaluator on random inputs of odd sizes."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ def tensor(*sizes):
 class Case:
     """One layer: clauses with {name} for operands, and what each operand is like."""
 
-    def __init__(self, text, operands, results):
-        self.text, self.operands, self.results = text, operands, results
+    def __init__(self, text, operands, results, typed=True):
+        self.text, self.operands, self.results, self.typed = text, operands, results, typed
 
     def source(self):
         arguments = ", ".join(f"%{name}: {kind}" for name, (kind, _) in self.operands.items())
@@ -30,7 +30,8 @@ class Case:
         text = self.text
         for name, (kind, _) in self.operands.items():
             text = text.replace(f"[{name}]", kind)
-        return (f"func.func @layer({arguments}) -> ({kinds}) {{\n  {values} = {text} -> {kinds}\n"
+        text += f" -> {kinds}" if self.typed else ""
+        return (f"func.func @layer({arguments}) -> ({kinds}) {{\n  {values} = {text}\n"
                 f"  return {values} : {kinds}\n}}\n")
 
     def inputs(self, times):
@@ -115,6 +116,20 @@ def causal_conv(channels, taps, batch=1):
     return Case(text, operands, [sequence(batch, channels), state])
 
 
+def scan(size, clause="", identity=False):
+    """The composition of affine maps, (a1, b1) then (a2, b2)."""
+    slices = tensor(2, size)
+    text = (f"seq.scan along 1 {clause} ins(%a, %b : [a], [b]) "
+            + (f"exclusive(%e, %z : [e], [z]) " if identity else "")
+            + f"{{\n  ^bb0(%a1: {slices}, %b1: {slices}, %a2: {slices}, %b2: {slices}):\n"
+            f"    %0 = arith.mulf %a1, %a2 : {slices}\n    %1 = arith.mulf %a2, %b1 : {slices}\n"
+            f"    %2 = arith.addf %1, %b2 : {slices}\n    seq.yield %0, %2 : {slices}, {slices}\n  }}")
+    operands = {"a": (sequence(2, size), plain), "b": (sequence(2, size), plain)}
+    if identity:
+        operands |= {"e": (slices, plain), "z": (slices, plain)}
+    return Case(text, operands, [sequence(2, size)] * 2, typed=False)
+
+
 CASES = {
     "rnn": recurrent("rnn", 1, 12, 33),
     "rnn_relu": recurrent("rnn", 2, 5, 20, "{activation = #seq<rnn_activation relu>}"),
@@ -137,6 +152,8 @@ CASES = {
     "causal_conv": causal_conv(33, 4),
     "causal_conv_batch": causal_conv(20, 2, 3),
     "causal_conv_one_tap": causal_conv(16, 1),
+    "scan": scan(20),
+    "scan_exclusive_reverse": scan(33, "reverse", True),
 }
 
 

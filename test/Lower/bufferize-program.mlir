@@ -1,0 +1,65 @@
+// RUN: seq-opt %s --bufferize-program | FileCheck %s
+
+#id = affine_map<(d0) -> (d0)>
+
+// Inputs of a program are read only; its states are updated in place.
+// CHECK-LABEL: func.func @update(
+// CHECK-SAME:    %[[X:[^:]*]]: memref<8xf32>, %[[S:[^:]*]]: memref<8xf32> {seq.state = "s"}
+// CHECK:         %[[COPY:.*]] = memref.alloc
+// CHECK:         linalg.generic {{.*}} outs(%[[COPY]] : memref<8xf32>)
+// CHECK:         linalg.generic {{.*}} outs(%[[S]] : memref<8xf32>)
+// CHECK:         return %[[COPY]], %[[S]]
+func.func @update(%x: tensor<8xf32>, %s: tensor<8xf32> {seq.state = "s"}) -> (tensor<8xf32>, tensor<8xf32> {seq.state = "s"}) {
+  %0 = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%x : tensor<8xf32>) {
+  ^bb0(%o: f32):
+    %n = arith.negf %o : f32
+    linalg.yield %n : f32
+  } -> tensor<8xf32>
+  %1 = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%s : tensor<8xf32>) {
+  ^bb0(%o: f32):
+    %n = arith.negf %o : f32
+    linalg.yield %n : f32
+  } -> tensor<8xf32>
+  return %0, %1 : tensor<8xf32>, tensor<8xf32>
+}
+
+// What a loop carries stays in one buffer.
+// CHECK-LABEL: func.func @loop(
+// CHECK:         %[[CARRIED:.*]] = memref.alloc
+// CHECK:         scf.for {{.*}} iter_args(%[[H:.*]] = %[[CARRIED]])
+// CHECK:           %[[NEW:.*]] = {{.*}}call @layer(%[[H]])
+// CHECK:           linalg.copy ins(%[[NEW]] : {{.*}} outs(%[[H]]
+// CHECK:           scf.yield %[[H]]
+func.func private @layer(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(d0) -> (7 - d0)>, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  } -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+func.func @loop(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %r = scf.for %i = %c0 to %c3 step %c1 iter_args(%h = %x) -> tensor<8xf32> {
+    %n = func.call @layer(%h) : (tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %n : tensor<8xf32>
+  }
+  return %r : tensor<8xf32>
+}
+
+// The region of a recurrence stays a formula on tensors.
+// CHECK-LABEL: func.func @formula(
+// CHECK:         kernel.recurrence {{.*}} ins(%{{.*}} : memref<1x?x16xf32>)
+// CHECK:         ^bb0(%{{.*}}: tensor<1x16xf32>
+// CHECK:           tensor<1x16xf32>
+func.func @formula(%x: tensor<1x?x16xf32>, %y: tensor<1x?x16xf32>, %h: tensor<1x16xf32>) -> (tensor<1x?x16xf32>, tensor<1x16xf32>) {
+  %r:2 = kernel.recurrence along 1 width 16 ins(%x : tensor<1x?x16xf32>) outs(%y : tensor<1x?x16xf32>) init(%h : tensor<1x16xf32>)
+      attributes {blocked = array<i64>, roles = [array<i64: 0, -2>, array<i64: 0, -2>, array<i64: 0, -2>], unit_sizes = array<i64: 1>} {
+  ^bb0(%xt: tensor<1x16xf32>, %yt: tensor<1x16xf32>, %s: tensor<1x16xf32>):
+    %1 = arith.addf %xt, %s : tensor<1x16xf32>
+    kernel.yield %1, %1 : tensor<1x16xf32>, tensor<1x16xf32>
+  } -> tensor<1x?x16xf32>, tensor<1x16xf32>
+  return %r#0, %r#1 : tensor<1x?x16xf32>, tensor<1x16xf32>
+}
