@@ -30,6 +30,7 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
             function.setArgAttr(i, writable,
                                 BoolAttr::get(&getContext(), false));
 
+    separateDestinations();
     bufferization::OneShotBufferizationOptions options;
     setOptions(options);
     if (failed(carryInPlace(options)))
@@ -38,6 +39,23 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
                                                         state)))
       signalPassFailure();
+  }
+
+  /// Each use of an empty tensor gets one of its own: a loop that carries the
+  /// same one twice would write both to one buffer.
+  void separateDestinations() {
+    SmallVector<tensor::EmptyOp> shared;
+    getOperation().walk([&](tensor::EmptyOp empty) {
+      if (!empty->use_empty() && !empty->hasOneUse() &&
+          !empty->getParentOfType<kernel::RecurrenceOp>())
+        shared.push_back(empty);
+    });
+    for (tensor::EmptyOp empty : shared)
+      for (OpOperand &use :
+           llvm::make_early_inc_range(llvm::drop_begin(empty->getUses()))) {
+        OpBuilder builder(empty);
+        use.set(builder.clone(*empty)->getResult(0));
+      }
   }
 
   static void

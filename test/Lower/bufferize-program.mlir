@@ -63,3 +63,24 @@ func.func @formula(%x: tensor<1x?x16xf32>, %y: tensor<1x?x16xf32>, %h: tensor<1x
   } -> tensor<1x?x16xf32>, tensor<1x16xf32>
   return %r#0, %r#1 : tensor<1x?x16xf32>, tensor<1x16xf32>
 }
+
+// Two carried values that begin as one empty tensor have two buffers.
+// CHECK-LABEL: func.func @two_carried(
+// CHECK:         %[[A:.*]] = memref.alloc
+// CHECK:         %[[B:.*]] = memref.alloc
+// CHECK:         scf.for {{.*}} iter_args(%{{.*}} = %[[A]], %{{.*}} = %[[B]])
+func.func @two_carried(%x: tensor<8xf32>, %n: index) -> (tensor<8xf32>, tensor<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %e = tensor.empty() : tensor<8xf32>
+  %r:2 = scf.for %i = %c0 to %n step %c1 iter_args(%a = %e, %b = %e) -> (tensor<8xf32>, tensor<8xf32>) {
+    %0 = linalg.copy ins(%x : tensor<8xf32>) outs(%a : tensor<8xf32>) -> tensor<8xf32>
+    %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%b : tensor<8xf32>) {
+    ^bb0(%v: f32, %o: f32):
+      %m = arith.negf %v : f32
+      linalg.yield %m : f32
+    } -> tensor<8xf32>
+    scf.yield %0, %1 : tensor<8xf32>, tensor<8xf32>
+  }
+  return %r#0, %r#1 : tensor<8xf32>, tensor<8xf32>
+}
