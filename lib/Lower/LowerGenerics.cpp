@@ -161,9 +161,13 @@ void GenericLowering::plan() {
   }
   bool same = !last.empty() && last[0] && llvm::all_equal(last) &&
               linalg::isParallelIterator(kinds[*last[0]]);
-  bool plain = llvm::all_of(op.getRegionInputArgs(), [](BlockArgument argument) {
-    return argument.getType().isIntOrIndexOrFloat();
-  });
+  // An i1 in memory is a byte, but lanes of them would be bits.
+  auto isPlain = [](Type type) {
+    return type.isIntOrIndexOrFloat() && !type.isInteger(1);
+  };
+  bool plain = llvm::all_of(op.getBody()->getArgumentTypes(), isPlain);
+  op.getBody()->walk(
+      [&](memref::LoadOp load) { plain &= isPlain(load.getType()); });
   std::optional<unsigned> reducedLane;
   for (auto [dim, kind] : llvm::enumerate(kinds))
     if (linalg::isReductionIterator(kind) && lastOrAbsent(dim) &&
