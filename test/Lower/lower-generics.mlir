@@ -17,6 +17,30 @@ func.func @lanes(%x: memref<?xf32>, %y: memref<?xf32>) {
   return
 }
 
+// What is the same for a row is computed once a row.
+
+#rows = affine_map<(d0, d1) -> (d0, d1)>
+#scale = affine_map<(d0, d1) -> (d0)>
+
+// CHECK-LABEL: func.func @scale(
+// CHECK-SAME:    %{{.+}}: memref<?x64xf32>, %[[S:.+]]: memref<?xf32>,
+// CHECK:         %[[SUM:.+]] = memref.load %[[S]]
+// CHECK-NEXT:    %[[SCALE:.+]] = math.rsqrt %[[SUM]] : f32
+// CHECK:         scf.for
+// CHECK-NOT:     rsqrt
+// CHECK:         %[[LANES:.+]] = vector.broadcast %[[SCALE]]
+// CHECK-NEXT:    arith.mulf %{{.+}}, %[[LANES]] : vector<8xf32>
+func.func @scale(%x: memref<?x64xf32>, %s: memref<?xf32>, %y: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [#rows, #scale, #rows], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %s : memref<?x64xf32>, memref<?xf32>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%in: f32, %sum: f32, %out: f32):
+    %0 = math.rsqrt %sum : f32
+    %1 = arith.mulf %in, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
 // In memory an i1 is a byte; lanes would be bits.
 
 // CHECK-LABEL: func.func @mask(
