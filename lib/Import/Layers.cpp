@@ -346,18 +346,19 @@ Value layers::splitHeads(ImplicitLocOpBuilder &b, Value x, int64_t heads) {
 Value layers::attention(ImplicitLocOpBuilder &b, Value query, Value key,
                         Value value, seq::MaskAttr mask, double scale,
                         Value keyMask) {
-  if (keyMask) {
-    auto isKey = [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(v[0].getType()));
-      return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, v[0], zero);
-    };
-    keyMask = structured(b, "bt->bt", keyMask, isKey, b.getI1Type());
-  }
   Value output = seq::AttentionOp::create(
       b, query.getType(), query, key, value, keyMask, /*bias=*/Value(), mask,
       seq::Normaliser::softmax, llvm::APFloat(scale));
   return tensor::CollapseShapeOp::create(
       b, output, ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
+}
+
+Value layers::isNonzero(ImplicitLocOpBuilder &b, Value x) {
+  auto compare = [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(v[0].getType()));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, v[0], zero);
+  };
+  return structured(b, "bt->bt", x, compare, b.getI1Type());
 }
 
 layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value x,

@@ -73,12 +73,15 @@ mlir::Value splitHeads(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                        int64_t heads);
 
 /// seq.attention of queries, keys and values with heads, its output's heads
-/// side by side again: [B, T, heads · D]. `keyMask` [B, T] of integers is 0
-/// where a key is padding; null: there is no padding.
+/// side by side again: [B, T, heads · D]. `keyMask` may be null.
 mlir::Value attention(mlir::ImplicitLocOpBuilder &b, mlir::Value query,
                       mlir::Value key, mlir::Value value,
                       mlir::seq::MaskAttr mask, double scale,
                       mlir::Value keyMask = {});
+
+/// Whether elements of the integers [B, T] are not 0: the mask of keys that are
+/// no padding.
+mlir::Value isNonzero(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
 /// The angles t · theta^(-2i / D) of rotary embeddings as cosines and sines
 /// [T, D / 2], for the times of x and heads of size D.

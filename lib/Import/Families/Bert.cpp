@@ -136,7 +136,8 @@ llvm::Expected<ModelFacts> seqc::buildBert(Config &config, Model &model) {
                     {"token_type_ids", type, bert.types}},
                    results, [&](ValueRange inputs) {
                      Value x = bert.embed(inputs[0], inputs[2]);
-                     x = model.layers("layer", {0, bert.L}, {x, inputs[1]},
+                     x = model.layers("layer", {0, bert.L},
+                                      {x, isNonzero(model.b, inputs[1])},
                                       [&](ValueRange inputs) -> Model::Values {
                                         return {
                                             bert.block(inputs[0], inputs[1])};
