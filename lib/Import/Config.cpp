@@ -23,8 +23,15 @@ Expected<Config> Config::read(StringRef file) {
 }
 
 const json::Value *Config::find(StringRef key) {
-  known.insert(key);
-  const json::Value *value = values.get(key);
+  auto [outer, inner] = key.split('.');
+  known.insert(outer);
+  const json::Value *value = values.get(outer);
+  if (!inner.empty() && value && value->kind() != json::Value::Null) {
+    const json::Object *object = value->getAsObject();
+    if (!object)
+      fail(outer, "an object");
+    value = object ? object->get(inner) : nullptr;
+  }
   return value && value->kind() != json::Value::Null ? value : nullptr;
 }
 
@@ -102,6 +109,17 @@ double Config::fraction(StringRef key, double byDefault) {
   return byDefault;
 }
 
+double Config::atLeastOne(StringRef key, double byDefault) {
+  const json::Value *value = find(key);
+  if (!value)
+    return byDefault;
+  std::optional<double> number = value->getAsNumber();
+  if (number && *number >= 1)
+    return *number;
+  fail(key, "a number of at least 1");
+  return byDefault;
+}
+
 std::string Config::text(StringRef key) {
   const json::Value *value = find(key);
   if (std::optional<StringRef> text =
@@ -114,6 +132,14 @@ std::string Config::text(StringRef key) {
 bool Config::isText(StringRef key, StringRef text) {
   const json::Value *value = find(key);
   return value && value->getAsString() == text;
+}
+
+bool Config::lists(StringRef key, StringRef text) {
+  const json::Value *value = find(key);
+  const json::Array *array = value ? value->getAsArray() : nullptr;
+  return array && llvm::any_of(*array, [&](const json::Value &element) {
+           return element.getAsString() == text;
+         });
 }
 
 std::string Config::choice(StringRef key, ArrayRef<StringRef> words) {

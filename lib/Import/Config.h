@@ -16,7 +16,7 @@ namespace seqc {
 /// first one that is missing or wrong is kept as the error, and a harmless
 /// value returned in its place, so that a family reads its keys without
 /// branches and asks for the error once. A key with the value null counts as
-/// absent.
+/// absent. `outer.inner` is the key `inner` of the object `outer`.
 class Config {
 public:
   static llvm::Expected<Config> read(llvm::StringRef file);
@@ -33,9 +33,13 @@ public:
   bool flag(llvm::StringRef key, bool byDefault);
   /// A number in (0, 1].
   double fraction(llvm::StringRef key, double byDefault);
+  /// A number of at least 1.
+  double atLeastOne(llvm::StringRef key, double byDefault);
   std::string text(llvm::StringRef key);
   /// Whether the value is this string.
   bool isText(llvm::StringRef key, llvm::StringRef text);
+  /// Whether the value is a list that has this string.
+  bool lists(llvm::StringRef key, llvm::StringRef text);
   /// One of several words; the first one is the default.
   std::string choice(llvm::StringRef key,
                      llvm::ArrayRef<llvm::StringRef> words);

@@ -27,9 +27,8 @@ struct Family {
 };
 /// Sorted by name. A new family is one line here and a file in Families/.
 constexpr Family kFamilies[] = {
-    {"gru", buildGru},
-    {"lstm", buildLstm},
-    {"mamba", buildMamba},
+    {"bert", buildBert},   {"gpt2", buildGpt2}, {"gru", buildGru},
+    {"llama", buildLlama}, {"lstm", buildLstm}, {"mamba", buildMamba},
     {"rnn", buildRnn},
 };
 constexpr int64_t kLargestBatch = 65536;

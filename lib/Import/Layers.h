@@ -8,6 +8,8 @@
 #ifndef SEQC_LIB_IMPORT_LAYERS_H
 #define SEQC_LIB_IMPORT_LAYERS_H
 
+#include "seq/Seq.h"
+
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace seqc::layers {
@@ -15,6 +17,29 @@ namespace seqc::layers {
 /// x Wᵀ + bias for W [N, K]; without the bias where it is null.
 mlir::Value linear(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                    mlir::Value weight, mlir::Value bias = {});
+
+/// x W + bias for W [K, N], the Conv1D of transformers.
+mlir::Value conv1D(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                   mlir::Value weight, mlir::Value bias);
+
+/// a + b
+mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
+                mlir::Value rhs);
+
+/// The names of the activations of multilayer perceptrons in a config, with
+/// `first` in front: that of a family without such a key.
+llvm::SmallVector<llvm::StringRef> activationNames(llvm::StringRef first);
+/// One of them, of each element.
+mlir::Value activation(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
+                       mlir::Value x);
+/// activation(gate) ⊙ x: a gated linear unit, SwiGLU with silu.
+mlir::Value gated(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
+                  mlir::Value gate, mlir::Value x);
+
+/// (x - mean(x)) / sqrt(variance(x) + epsilon) ⊙ weight + bias, over the
+/// channels.
+mlir::Value layerNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                      mlir::Value weight, mlir::Value bias, double epsilon);
 
 /// x / sqrt(mean(x²) + epsilon) ⊙ weight, over the channels.
 mlir::Value rmsNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
@@ -24,12 +49,50 @@ mlir::Value rmsNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
 mlir::Value embedding(mlir::ImplicitLocOpBuilder &b, mlir::Value ids,
                       mlir::Value table);
 
+/// x [B, T, C] plus row t of the table [P, C] at each time t. At run time T
+/// must be no more than P.
+mlir::Value addPositions(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                         mlir::Value table);
+
 /// Channels [begin, begin + size).
 mlir::Value channels(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                      int64_t begin, int64_t size);
 
 /// x [B, C] at the last time of [B, T, C]. At run time T must not be 0.
 mlir::Value lastTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+
+/// x [B, C] at the first time of [B, T, C]. At run time T must not be 0.
+mlir::Value firstTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+/// [B, T, heads · D] as [B, T, heads, D].
+mlir::Value splitHeads(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                       int64_t heads);
+
+/// seq.attention of queries, keys and values with heads, its output's heads
+/// side by side again: [B, T, heads · D]. `keyMask` may be null.
+mlir::Value attention(mlir::ImplicitLocOpBuilder &b, mlir::Value query,
+                      mlir::Value key, mlir::Value value,
+                      mlir::seq::MaskAttr mask, double scale,
+                      mlir::Value keyMask = {});
+
+/// Whether elements of the integers [B, T] are not 0: the mask of keys that are
+/// no padding.
+mlir::Value isNonzero(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+
+/// The angles t · theta^(-2i / D) of rotary embeddings as cosines and sines
+/// [T, D / 2], for the times of x and heads of size D.
+struct Rotary {
+  mlir::Value cos, sin;
+};
+Rotary rotary(mlir::ImplicitLocOpBuilder &b, mlir::Value x, int64_t headSize,
+              double theta);
+/// Turns each pair of channels (i, i + D / 2) of x [B, T, H, D] by its angle.
+mlir::Value rotate(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                   const Rotary &rotary);
 
 mlir::Value zeros(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<int64_t> shape);
 

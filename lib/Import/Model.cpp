@@ -107,6 +107,11 @@ Value Model::weight(StringRef name, ArrayRef<int64_t> shape) {
   return arith::ExtFOp::create(b, type.clone(b.getF32Type()), value);
 }
 
+void Model::ignoreLayerWeights(StringRef name) {
+  for (int64_t number = 0; hasWeight(numbered(name, number)); ++number)
+    ignoreWeight(numbered(name, number));
+}
+
 std::vector<StringRef> Model::getUnusedWeights() const {
   std::vector<StringRef> names;
   for (const SourceWeights::Tensor &tensor : weights.getTensors())
@@ -130,15 +135,15 @@ func::FuncOp Model::addFunction(StringRef name, ArrayRef<Type> inputs,
   return function;
 }
 
-func::FuncOp Model::function(StringRef name, Type input, Body body) {
+func::FuncOp Model::function(StringRef name, ArrayRef<Type> inputs, Body body) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(module.getBody());
-  func::FuncOp function = addFunction(name, input, body);
+  func::FuncOp function = addFunction(name, inputs, body);
   function.setPrivate();
   return function;
 }
 
-void Model::entryPoint(StringRef name, const Input &input,
+void Model::entryPoint(StringRef name, ArrayRef<Input> inputs,
                        ArrayRef<StringRef> results, Body body) {
   // In front of the private functions, in the order of the calls.
   OpBuilder::InsertionGuard guard(b);
@@ -149,10 +154,16 @@ void Model::entryPoint(StringRef name, const Input &input,
     b.setInsertionPoint(*firstPrivate);
   else
     b.setInsertionPointToEnd(module.getBody());
-  func::FuncOp function = addFunction(name, Type(input.type), body);
-  function.setArgAttr(0, "seq.name", b.getStringAttr(input.name));
-  if (input.limit)
-    function.setArgAttr(0, "seq.limit", b.getI64IntegerAttr(input.limit));
+  SmallVector<Type> types;
+  for (const Input &input : inputs)
+    types.push_back(input.type);
+  func::FuncOp function = addFunction(name, types, body);
+  for (auto [number, input] : llvm::enumerate(inputs)) {
+    function.setArgAttr(number, "seq.name", b.getStringAttr(input.name));
+    if (input.limit)
+      function.setArgAttr(number, "seq.limit",
+                          b.getI64IntegerAttr(input.limit));
+  }
   for (auto [number, result] : llvm::enumerate(results))
     function.setResultAttr(number, "seq.name", b.getStringAttr(result));
 }
@@ -185,21 +196,21 @@ static Value insertPart(ImplicitLocOpBuilder &b, Value part, Value stack,
   return tensor::InsertSliceOp::create(b, part, stack, offsets, sizes, strides);
 }
 
-Value Model::layers(StringRef name, LayerRange layerRange, Value input,
+Value Model::layers(StringRef name, LayerRange layerRange, ValueRange inputs,
                     MutableArrayRef<Value> stacks, Body body) {
   // A single layer has its name and needs no number.
   bool loop = layerRange.count > 1;
-  SmallVector<Type> inputs{input.getType()};
+  SmallVector<Type> types(inputs.getTypes());
   if (loop)
-    inputs.push_back(b.getIndexType());
+    types.push_back(b.getIndexType());
   func::FuncOp layer;
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(module.getBody());
-    layer = addFunction(name, inputs, [&](ValueRange arguments) {
+    layer = addFunction(name, types, [&](ValueRange arguments) {
       range = layerRange;
-      index = loop ? arguments[1] : Value();
-      Values results = body(arguments.take_front());
+      index = loop ? arguments.back() : Value();
+      Values results = body(arguments.take_front(inputs.size()));
       range.reset();
       index = {};
       return results;
@@ -217,15 +228,17 @@ Value Model::layers(StringRef name, LayerRange layerRange, Value input,
   Values results;
   if (!loop) {
     results =
-        collect(call(layer, input), stacks, b.getIndexAttr(layerRange.first));
+        collect(call(layer, inputs), stacks, b.getIndexAttr(layerRange.first));
   } else {
-    layer.setArgAttr(1, "seq.count", b.getIndexAttr(layerRange.count));
+    layer.setArgAttr(inputs.size(), "seq.count",
+                     b.getIndexAttr(layerRange.count));
     if (layerRange.first)
-      layer.setArgAttr(1, "seq.first", b.getIndexAttr(layerRange.first));
+      layer.setArgAttr(inputs.size(), "seq.first",
+                       b.getIndexAttr(layerRange.first));
     auto constant = [&](int64_t value) {
       return arith::ConstantIndexOp::create(b, value);
     };
-    Values carried{input};
+    Values carried{inputs[0]};
     carried.append(stacks.begin(), stacks.end());
     auto forOp = scf::ForOp::create(
         b, constant(layerRange.first),
@@ -234,8 +247,11 @@ Value Model::layers(StringRef name, LayerRange layerRange, Value input,
     b.setInsertionPointToStart(forOp.getBody());
     ValueRange present = forOp.getRegionIterArgs();
     Value number = forOp.getInductionVar();
-    scf::YieldOp::create(b, collect(call(layer, {present[0], number}),
-                                    present.drop_front(), number));
+    Values arguments{present[0]};
+    llvm::append_range(arguments, inputs.drop_front());
+    arguments.push_back(number);
+    scf::YieldOp::create(
+        b, collect(call(layer, arguments), present.drop_front(), number));
     results = Values(forOp.getResults());
   }
   llvm::copy(ArrayRef(results).drop_front(), stacks.begin());

@@ -34,6 +34,9 @@ public:
   mlir::Value weight(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
   /// Tensors that may be in the file though the model does not read them.
   void ignoreWeight(llvm::StringRef name) { used.insert(name); }
+  /// The same for the layers 0, 1, … as far as they have it, in the place of
+  /// `{}`.
+  void ignoreLayerWeights(llvm::StringRef name);
   /// Tensors that no weight() asked for, sorted.
   std::vector<llvm::StringRef> getUnusedWeights() const;
 
@@ -51,11 +54,11 @@ public:
     int64_t limit = 0;
   };
   /// Adds a public function whose results have the given names.
-  void entryPoint(llvm::StringRef name, const Input &input,
+  void entryPoint(llvm::StringRef name, llvm::ArrayRef<Input> inputs,
                   llvm::ArrayRef<llvm::StringRef> results, Body body);
   /// Adds a private function.
-  mlir::func::FuncOp function(llvm::StringRef name, mlir::Type input,
-                              Body body);
+  mlir::func::FuncOp function(llvm::StringRef name,
+                              llvm::ArrayRef<mlir::Type> inputs, Body body);
   mlir::ValueRange call(mlir::func::FuncOp callee, mlir::ValueRange arguments);
 
   /// Layers whose weights have the same shapes, with their numbers.
@@ -63,15 +66,16 @@ public:
     int64_t first, count;
   };
   /// Adds the function `name` of these layers and runs them one after the
-  /// other. `body` maps a layer's input to the next layer's input and one
-  /// further tensor [D, …] for each of `stacks`, at whose place [number · D, …]
-  /// it is put. The result is the last layer's; `stacks` becomes what it is
-  /// then.
-  mlir::Value layers(llvm::StringRef name, LayerRange range, mlir::Value input,
+  /// other. The first of `inputs` goes from layer to layer, the others are the
+  /// same for all. `body` maps them to the next layer's input and one further
+  /// tensor [D, …] for each of `stacks`, at whose place [number · D, …] it is
+  /// put. The result is the last layer's; `stacks` becomes what it is then.
+  mlir::Value layers(llvm::StringRef name, LayerRange range,
+                     mlir::ValueRange inputs,
                      llvm::MutableArrayRef<mlir::Value> stacks, Body body);
-  mlir::Value layers(llvm::StringRef name, LayerRange range, mlir::Value input,
-                     Body body) {
-    return layers(name, range, input, {}, body);
+  mlir::Value layers(llvm::StringRef name, LayerRange range,
+                     mlir::ValueRange inputs, Body body) {
+    return layers(name, range, inputs, {}, body);
   }
 
   llvm::Error takeError();

@@ -61,6 +61,7 @@ private:
   void write(unsigned result, Value value, Value mask);
   SmallVector<Value> payload(ArrayRef<Value> accumulators, Value mask);
 
+  void hoist();
   void emitUnit();
   void emitLanes(llvm::function_ref<void(Value mask)> body);
   void emitParallel(Value mask);
@@ -77,6 +78,8 @@ private:
   SmallVector<int64_t> ranges;
   SmallVector<Value> ends;  // the loops' sizes
   SmallVector<Value> at;    // the present iteration; of the lane, its first
+  /// What of the payload is the same for all lanes of a unit.
+  IRMapping hoisted;
 };
 
 /// Whether every operand has `dim` innermost, with unit stride, or not at all.
@@ -161,9 +164,13 @@ void GenericLowering::plan() {
   }
   bool same = !last.empty() && last[0] && llvm::all_equal(last) &&
               linalg::isParallelIterator(kinds[*last[0]]);
-  bool plain = llvm::all_of(op.getRegionInputArgs(), [](BlockArgument argument) {
-    return argument.getType().isIntOrIndexOrFloat();
-  });
+  // An i1 in memory is a byte, but lanes of them would be bits.
+  auto isPlain = [](Type type) {
+    return type.isIntOrIndexOrFloat() && !type.isInteger(1);
+  };
+  bool plain = llvm::all_of(op.getBody()->getArgumentTypes(), isPlain);
+  op.getBody()->walk(
+      [&](memref::LoadOp load) { plain &= isPlain(load.getType()); });
   std::optional<unsigned> reducedLane;
   for (auto [dim, kind] : llvm::enumerate(kinds))
     if (linalg::isReductionIterator(kind) && lastOrAbsent(dim) &&
@@ -265,10 +272,10 @@ void GenericLowering::write(unsigned result, Value value, Value mask) {
 /// elements, which are read where there are none.
 SmallVector<Value> GenericLowering::payload(ArrayRef<Value> accumulators,
                                             Value mask) {
-  IRMapping map;
+  IRMapping map = hoisted;
   for (OpOperand &operand : op->getOpOperands()) {
     BlockArgument argument = op.getMatchingBlockArgument(&operand);
-    if (argument.use_empty())
+    if (argument.use_empty() || map.contains(argument))
       continue;
     if (op.isDpsInit(&operand) && !accumulators.empty())
       map.map(argument, accumulators[operand.getOperandNumber() -
@@ -277,6 +284,9 @@ SmallVector<Value> GenericLowering::payload(ArrayRef<Value> accumulators,
       map.map(argument, read(operand, mask));
   }
   for (Operation &inner : op.getBody()->without_terminator()) {
+    if (llvm::all_of(inner.getResults(),
+                     [&](Value result) { return map.contains(result); }))
+      continue;
     if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
       Value value = at[index.getDim()];
       if (mode != Mode::Scalar && index.getDim() == lane) {
@@ -457,10 +467,32 @@ void GenericLowering::emitReduction() {
   mode = Mode::ReductionLanes;
 }
 
+/// Emits what does not depend on the lane in front of the loop over lanes: the
+/// scale of a row is then computed once a row. Loads stay in the payload.
+void GenericLowering::hoist() {
+  hoisted.clear();
+  for (OpOperand *operand : op.getDpsInputOperands()) {
+    BlockArgument argument = op.getMatchingBlockArgument(operand);
+    if (!argument.use_empty() &&
+        !op.getMatchingIndexingMap(operand).isFunctionOfDim(lane))
+      hoisted.map(argument, read(*operand, {}));
+  }
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    bool isFixed = llvm::all_of(inner.getOperands(), [&](Value operand) {
+      return hoisted.contains(operand) ||
+             operand.getParentBlock() != op.getBody();
+    });
+    if (isFixed && isPure(&inner) && !isa<linalg::IndexOp>(inner))
+      builder.clone(inner, hoisted);
+  }
+}
+
 /// Everything at one place of the shared parallel dimensions.
 void GenericLowering::emitUnit() {
   switch (mode) {
   case Mode::ParallelLanes:
+    if (reduced.empty())
+      hoist();
     return emitLanes([&](Value mask) { emitParallel(mask); });
   case Mode::ReductionLanes:
     return emitReduction();

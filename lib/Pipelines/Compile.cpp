@@ -70,6 +70,7 @@ private:
   llvm::Expected<std::unique_ptr<llvm::Module>> translate();
   llvm::Error writeCode();
   llvm::Error writeProgram(StringRef object);
+  llvm::Error copyTokenizer(std::vector<OutputFile> &files);
   WeightSource weightSource() const;
   Stage lastStage() const;
 
@@ -247,7 +248,28 @@ llvm::Error Compilation::writeCode() {
   return isProgram ? writeProgram(file->temporary()) : file->keep();
 }
 
-/// Program and weights take their names together, at the very end.
+/// The tokenizer of the model's directory, which a program looks for beside
+/// itself.
+llvm::Error Compilation::copyTokenizer(std::vector<OutputFile> &files) {
+  llvm::SmallString<256> source(options.model);
+  llvm::sys::path::append(source, "tokenizer.json");
+  if (!llvm::sys::fs::is_directory(options.model) ||
+      !llvm::sys::fs::exists(source))
+    return llvm::Error::success();
+  std::string name = options.output + ".tokenizer.json";
+  auto file = OutputFile::create(name);
+  if (!file)
+    return file.takeError();
+  if (std::error_code code =
+          llvm::sys::fs::copy_file(source, file->temporary()))
+    return llvm::createStringError("cannot copy " + source + " to " + name +
+                                   ": " + code.message());
+  files.push_back(std::move(*file));
+  return llvm::Error::success();
+}
+
+/// The program and what lies beside it take their names together, at the very
+/// end.
 llvm::Error Compilation::writeProgram(StringRef object) {
   auto program = OutputFile::create(options.output);
   if (!program)
@@ -258,16 +280,21 @@ llvm::Error Compilation::writeProgram(StringRef object) {
                                             : LinkKind::Executable,
                program->temporary()))
     return error;
-  if (!pack || options.embedWeights)
-    return program->keep(/*executable=*/true);
-  auto file = OutputFile::create(options.output + ".weights");
-  if (!file)
-    return file.takeError();
-  if (llvm::Error error = writeWeightFile(
-          *pack, weightSource(), description.sourceHash, file->temporary()))
+  std::vector<OutputFile> files;
+  if (llvm::Error error = copyTokenizer(files))
     return error;
-  if (llvm::Error error = file->keep())
-    return error;
+  if (pack && !options.embedWeights) {
+    auto file = OutputFile::create(options.output + ".weights");
+    if (!file)
+      return file.takeError();
+    if (llvm::Error error = writeWeightFile(
+            *pack, weightSource(), description.sourceHash, file->temporary()))
+      return error;
+    files.push_back(std::move(*file));
+  }
+  for (OutputFile &file : files)
+    if (llvm::Error error = file.keep())
+      return error;
   return program->keep(/*executable=*/true);
 }
 

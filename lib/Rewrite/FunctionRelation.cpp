@@ -46,6 +46,7 @@ bool FunctionRelation::relateOther(Operation &op) {
       .Case<seq::TemporalOpInterface>(
           [&](auto op) { return relateTemporal(op); })
       .Case<seq::ScanOp>([&](auto op) { return relateScan(op); })
+      .Case<seq::AttentionOp>([&](auto op) { return relateAttention(op); })
       .Case<scf::ForOp>([&](auto op) { return relateLoop(op); })
       .Case<func::CallOp>([&](auto op) { return relateCall(op); })
       .Case<func::ReturnOp, scf::YieldOp, seq::YieldOp, seq::WeightOp>(
@@ -110,6 +111,21 @@ bool FunctionRelation::relateScan(seq::ScanOp op) {
     uniteAll(input, result);
     breakAll(input, op, "is scanned");
   }
+  return true;
+}
+
+bool FunctionRelation::relateAttention(seq::AttentionOp op) {
+  Value query = op.getQuery(), key = op.getKey();
+  for (unsigned dim : {0, 1})
+    unite(query, dim, op.getOutput(), dim);
+  unite(query, 0, key, 0);
+  for (Value perKey : {Value(op.getValue()), Value(op.getKeyMask())})
+    for (unsigned dim : {0, 1})
+      if (perKey)
+        unite(key, dim, perKey, dim);
+  for (Value operand : op->getOperands())
+    breakAll(operand, op, "is read as a whole by each query");
+  breakAll(op.getOutput(), op, "is a dimension of queries");
   return true;
 }
 

@@ -44,6 +44,7 @@ private:
   bool relateTemporal(mlir::seq::TemporalOpInterface op);
   void relateBody(mlir::seq::RecurrenceOp op);
   bool relateScan(mlir::seq::ScanOp op);
+  bool relateAttention(mlir::seq::AttentionOp op);
   bool relateLoop(mlir::scf::ForOp op);
   bool relateCall(mlir::func::CallOp call);
 

@@ -34,7 +34,8 @@ struct Product {
 };
 } // namespace
 
-/// A weight from the file, as it is or with its elements rearranged.
+/// A weight from the file, as it is or converted, or with its elements
+/// rearranged.
 static bool isFileWeight(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
@@ -43,7 +44,7 @@ static bool isFileWeight(Value value) {
     return true;
   if (isa<linalg::TransposeOp, linalg::BroadcastOp>(op))
     return isFileWeight(op->getOperand(0));
-  return isa<tensor::CastOp, tensor::ConcatOp, tensor::ExtractSliceOp,
+  return isa<arith::ExtFOp, tensor::CastOp, tensor::ConcatOp, tensor::ExtractSliceOp,
              tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op) &&
          llvm::all_of(op->getOperands(), isFileWeight);
 }
@@ -139,6 +140,64 @@ static bool makeAvailable(Value value, Operation *op,
   return true;
 }
 
+/// The elementwise operation on a product and a weight of its columns that alone
+/// reads the product: it adds a bias.
+static linalg::GenericOp matchBias(const Product &product) {
+  Value result = product.op->getResult(0);
+  int64_t rank = cast<RankedTensorType>(result.getType()).getRank();
+  auto op = result.hasOneUse()
+                ? dyn_cast<linalg::GenericOp>(*result.user_begin())
+                : linalg::GenericOp();
+  if (!op || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+      op.getDpsInputs()[0] != result || !isFileWeight(op.getDpsInputs()[1]) ||
+      !linalg::isElementwise(op) || op.getNumLoops() != rank ||
+      !op.getRegionOutputArgs().front().use_empty())
+    return {};
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  auto column = AffineMap::get(
+      rank, 0, getAffineDimExpr(product.resultDim, op.getContext()));
+  return maps[0].isIdentity() && maps[1] == column && maps[2].isIdentity()
+             ? op
+             : linalg::GenericOp();
+}
+
+/// The operations that add the biases, if all products have one and the same.
+static SmallVector<linalg::GenericOp> matchBiases(ArrayRef<Product> products) {
+  SmallVector<linalg::GenericOp> biases;
+  DominanceInfo dominance;
+  for (const Product &product : products) {
+    linalg::GenericOp op = matchBias(product);
+    if (!op ||
+        getElementTypeOrSelf(op.getDpsInputs()[1]) !=
+            getElementTypeOrSelf((biases.empty() ? op : biases.front())
+                                     .getDpsInputs()[1]) ||
+        (!biases.empty() && !OperationEquivalence::isRegionEquivalentTo(
+                                &biases.front()->getRegion(0),
+                                &op->getRegion(0),
+                                OperationEquivalence::IgnoreLocations)) ||
+        !makeAvailable(op.getDpsInputs()[1], products.front().op, dominance))
+      return {};
+    biases.push_back(op);
+  }
+  return biases;
+}
+
+/// Adds the joined biases to the merged product.
+static Value addBiases(OpBuilder &builder, Value merged,
+                       ArrayRef<OpFoldResult> sizes,
+                       ArrayRef<linalg::GenericOp> biases) {
+  linalg::GenericOp first = biases.front();
+  SmallVector<Value> weights;
+  for (linalg::GenericOp op : biases)
+    weights.push_back(op.getDpsInputs()[1]);
+  Location loc = first.getLoc();
+  Value bias = tensor::ConcatOp::create(builder, loc, /*dim=*/0, weights);
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, sizes, getElementTypeOrSelf(first.getResult(0)));
+  return clone(builder, first, empty.getType(), {merged, bias, empty})
+      ->getResult(0);
+}
+
 static void merge(ArrayRef<Product> products) {
   linalg::LinalgOp first = products.front().op;
   unsigned weightDim = products.front().weightDim;
@@ -177,10 +236,14 @@ static void merge(ArrayRef<Product> products) {
   SmallVector<Value> operands = {weight, weight, filled};
   operands[products.front().sharedIndex] = products.front().shared;
   Value merged = clone(builder, first, filled.getType(), operands)->getResult(0);
+  SmallVector<linalg::GenericOp> biases = matchBiases(products);
+  if (!biases.empty())
+    merged = addBiases(builder, merged, sizes, biases);
 
   int64_t offset = 0;
-  for (const Product &product : products) {
-    Value result = product.op->getResult(0);
+  for (auto [number, product] : llvm::enumerate(products)) {
+    Value result = biases.empty() ? product.op->getResult(0)
+                                  : biases[number].getResult(0);
     auto type = cast<RankedTensorType>(result.getType());
     SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(type.getRank(), builder.getIndexAttr(1));
@@ -196,6 +259,8 @@ static void merge(ArrayRef<Product> products) {
       slice = tensor::CastOp::create(builder, loc, type, slice);
     result.replaceAllUsesWith(slice);
   }
+  for (linalg::GenericOp op : biases)
+    op.erase();
   for (const Product &product : products)
     product.op->erase();
 }

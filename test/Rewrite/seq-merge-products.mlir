@@ -101,3 +101,66 @@ func.func @left_alone(%x: tensor<2x6xf32>, %w: tensor<6x4xf32>, %v: tensor<6x4xf
       ins(%d, %b : tensor<?x6xf32>, tensor<4x6xf32>) outs(%g : tensor<?x4xf32>) -> tensor<?x4xf32>
   return %p, %q, %r, %s, %t : tensor<2x4xf32>, tensor<2x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
 }
+
+// Weights of a file in bf16, and the biases that are added to the products.
+// CHECK-LABEL: func @biases
+// CHECK: %[[W:.+]] = tensor.concat dim(1) %{{.+}}, %{{.+}} : (tensor<6x4xf32>, tensor<6x2xf32>) -> tensor<6x6xf32>
+// CHECK: %[[P:.+]] = linalg.matmul ins(%{{.+}}, %[[W]] : tensor<?x6xf32>, tensor<6x6xf32>)
+// CHECK: %[[B:.+]] = tensor.concat dim(0) %{{.+}}, %{{.+}} : (tensor<4xf32>, tensor<2xf32>) -> tensor<6xf32>
+// CHECK: %[[Y:.+]] = linalg.generic {{.*}} ins(%[[P]], %[[B]] : tensor<?x6xf32>, tensor<6xf32>)
+// CHECK-NOT: linalg.generic
+// CHECK: %[[Q:.+]] = tensor.extract_slice %[[Y]][0, 0] [%{{.+}}, 4]
+// CHECK: %[[K:.+]] = tensor.extract_slice %[[Y]][0, 4] [%{{.+}}, 2]
+// CHECK: return %[[Q]], %[[K]]
+#entry = affine_map<(d0, d1) -> (d0, d1)>
+#column = affine_map<(d0, d1) -> (d1)>
+func.func @biases(%x: tensor<?x6xf32>, %d: tensor<?x4xf32>, %e: tensor<?x2xf32>) -> (tensor<?x4xf32>, tensor<?x2xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %wh = seq.weight @w : tensor<6x4xbf16>
+  %w = arith.extf %wh : tensor<6x4xbf16> to tensor<6x4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%d : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %p = linalg.matmul ins(%x, %w : tensor<?x6xf32>, tensor<6x4xf32>) outs(%f : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %b = seq.weight @b : tensor<4xf32>
+  %q = linalg.generic {indexing_maps = [#entry, #column, #entry], iterator_types = ["parallel", "parallel"]}
+      ins(%p, %b : tensor<?x4xf32>, tensor<4xf32>) outs(%d : tensor<?x4xf32>) {
+  ^bb0(%i: f32, %j: f32, %o: f32):
+    %0 = arith.addf %i, %j : f32
+    linalg.yield %0 : f32
+  } -> tensor<?x4xf32>
+  %vh = seq.weight @v : tensor<6x2xbf16>
+  %v = arith.extf %vh : tensor<6x2xbf16> to tensor<6x2xf32>
+  %g = linalg.fill ins(%zero : f32) outs(%e : tensor<?x2xf32>) -> tensor<?x2xf32>
+  %r = linalg.matmul ins(%x, %v : tensor<?x6xf32>, tensor<6x2xf32>) outs(%g : tensor<?x2xf32>) -> tensor<?x2xf32>
+  %c = seq.weight @c : tensor<2xf32>
+  %k = linalg.generic {indexing_maps = [#entry, #column, #entry], iterator_types = ["parallel", "parallel"]}
+      ins(%r, %c : tensor<?x2xf32>, tensor<2xf32>) outs(%e : tensor<?x2xf32>) {
+  ^bb0(%i: f32, %j: f32, %o: f32):
+    %0 = arith.addf %i, %j : f32
+    linalg.yield %0 : f32
+  } -> tensor<?x2xf32>
+  return %q, %k : tensor<?x4xf32>, tensor<?x2xf32>
+}
+
+// A product that is read without its bias keeps its own.
+// CHECK-LABEL: func @product_without_bias
+// CHECK: %[[P:.+]] = linalg.matmul ins(%{{.+}}, %{{.+}} : tensor<?x6xf32>, tensor<6x8xf32>)
+// CHECK: %[[Q:.+]] = tensor.extract_slice %[[P]][0, 0]
+// CHECK: %[[K:.+]] = tensor.extract_slice %[[P]][0, 4]
+// CHECK: %[[Y:.+]] = linalg.generic {{.*}} ins(%[[Q]], %{{.+}} : tensor<?x4xf32>, tensor<4xf32>)
+// CHECK: return %[[Y]], %[[K]]
+func.func @product_without_bias(%x: tensor<?x6xf32>, %d: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %w = seq.weight @w : tensor<6x4xf32>
+  %v = seq.weight @v : tensor<6x4xf32>
+  %b = seq.weight @b : tensor<4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%d : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %p = linalg.matmul ins(%x, %w : tensor<?x6xf32>, tensor<6x4xf32>) outs(%f : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %r = linalg.matmul ins(%x, %v : tensor<?x6xf32>, tensor<6x4xf32>) outs(%f : tensor<?x4xf32>) -> tensor<?x4xf32>
+  %q = linalg.generic {indexing_maps = [#entry, #column, #entry], iterator_types = ["parallel", "parallel"]}
+      ins(%p, %b : tensor<?x4xf32>, tensor<4xf32>) outs(%d : tensor<?x4xf32>) {
+  ^bb0(%i: f32, %j: f32, %o: f32):
+    %0 = arith.addf %i, %j : f32
+    linalg.yield %0 : f32
+  } -> tensor<?x4xf32>
+  return %q, %r : tensor<?x4xf32>, tensor<?x4xf32>
+}

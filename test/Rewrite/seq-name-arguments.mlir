@@ -71,3 +71,17 @@ func.func @layer(%x: tensor<2x?x3xf32>, %gate: tensor<2x?x3xf32>, %b: tensor<2x?
       gate(%gate : tensor<2x?x3xf32>) init(%s0 : tensor<2x3x4xf32>) -> tensor<2x?x3xf32>, tensor<2x3x4xf32>
   return %y : tensor<2x?x3xf32>
 }
+
+// Keys may be more than queries; there is a mask's element for each key.
+
+// CHECK-LABEL: func.func @attention
+// CHECK-SAME: seq.name = "arg0", seq.sizes = array<i64: -1, 0, -1, -1>
+// CHECK-SAME: seq.name = "arg1", seq.sizes = array<i64: -1, 1, -1, -1>
+// CHECK-SAME: seq.name = "arg2", seq.sizes = array<i64: -1, 1, -1, -1>
+// CHECK-SAME: seq.name = "arg3", seq.sizes = array<i64: -1, 1>
+// CHECK-SAME: -> ({{.*}} {seq.name = "result0", seq.sizes = array<i64: -1, 0, -1, -1>})
+func.func @attention(%q: tensor<3x?x4x8xf32>, %k: tensor<3x?x2x8xf32>, %v: tensor<3x?x2x8xf32>, %mask: tensor<3x?xi1>) -> tensor<3x?x4x8xf32> {
+  %y = seq.attention ins(%q, %k, %v : tensor<3x?x4x8xf32>, tensor<3x?x2x8xf32>, tensor<3x?x2x8xf32>)
+      key_mask(%mask : tensor<3x?xi1>) mask <full> scale 0.5 -> tensor<3x?x4x8xf32>
+  return %y : tensor<3x?x4x8xf32>
+}

@@ -2,31 +2,12 @@
 weights as the packages hold them. (The packages' own classes ask for data and audio
 libraries as soon as they are imported.)"""
 
-import importlib.util
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
 
 import agreement
-from conftest import ROOT
-
-
-class Example:
-    """The converter examples/<name>/convert.py, and the program of what it writes."""
-
-    def __init__(self, name, package, build):
-        if not importlib.util.find_spec(package):
-            pytest.skip(f"{package} is not installed")
-        script = ROOT / "examples" / name / "convert.py"
-        spec = importlib.util.spec_from_file_location(f"convert_{name}", script)
-        self.converter = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.converter)
-        self.weights = self.converter.checkpoint()
-        self.program = build(
-            name, lambda folder: subprocess.run([sys.executable, script, folder], check=True) and None)
+from converted import Example
 
 
 # --- g2p-en -----------------------------------------------------------------------

@@ -26,8 +26,8 @@ struct Mamba {
 
   Value block(Value x);
   Value mixer(Value x);
-  Value norm(StringRef name, Value x) {
-    return rmsNorm(b, x, model.weight(name, {D}), epsilon);
+  Value norm(const Twine &name, Value x) {
+    return rmsNorm(b, x, model.weight(name.str(), {D}), epsilon);
   }
   Value head(Value x);
 
@@ -79,7 +79,8 @@ Mamba::Mamba(Config &config, Model &model) : model(model), b(model.b) {
                  "n_layer", "ssm_cfg", "fused_add_norm",
                  "pad_vocab_size_multiple"});
   auto has = [&](StringRef name) { return model.hasWeight(name); };
-  prefix = has("embeddings.weight") || has("embedding.weight") ? "" : "backbone.";
+  prefix =
+      has("embeddings.weight") || has("embedding.weight") ? "" : "backbone.";
   // The first checkpoints name it as the authors do.
   table = prefix + (has(prefix + "embedding.weight") ? "embedding.weight"
                                                      : "embeddings.weight");
@@ -87,8 +88,7 @@ Mamba::Mamba(Config &config, Model &model) : model(model), b(model.b) {
 
 /// x + mixer(norm(x))
 Value Mamba::block(Value x) {
-  Value mixed = mixer(norm(prefix + "layers.{}.norm.weight", x));
-  return arith::AddFOp::create(b, mixed, x);
+  return add(b, mixer(norm(prefix + "layers.{}.norm.weight", x)), x);
 }
 
 Value Mamba::mixer(Value x) {
@@ -132,46 +132,24 @@ Value Mamba::mixer(Value x) {
 
 Value Mamba::head(Value x) {
   StringRef name = tied ? StringRef(table) : "lm_head.weight";
-  return linear(b, norm("backbone.norm_f.weight", x),
-                model.weight(name, {V, D}));
+  return linear(b, x, model.weight(name, {V, D}));
 }
 
 llvm::Expected<ModelFacts> seqc::buildMamba(Config &config, Model &model) {
   Mamba mamba(config, model);
   if (llvm::Error error = config.takeError())
     return error;
-  ImplicitLocOpBuilder &b = model.b;
-  auto idsType = RankedTensorType::get({model.batch, ShapedType::kDynamic},
-                                       b.getI64Type());
-  func::FuncOp body =
-      model.function("body", idsType, [&](ValueRange ids) -> Model::Values {
-        Value table = model.weight(mamba.table, {mamba.V, mamba.D});
-        Value x = embedding(b, ids[0], table);
-        return {model.layers("layer", {0, mamba.depth}, x,
-                             [&](ValueRange x) -> Model::Values {
-                               return {mamba.block(x[0])};
-                             })};
-      });
-
-  Model::Input input{"input_ids", idsType, mamba.V};
-  if (mamba.prefix.empty()) {
-    model.entryPoint("forward", input, {"last_hidden_state"},
-                     [&](ValueRange ids) -> Model::Values {
-                       Value x = model.call(body, ids)[0];
-                       return {mamba.norm("norm_f.weight", x)};
-                     });
-    return ModelFacts();
-  }
-  if (mamba.tied)
+  bool hasHead = !mamba.prefix.empty();
+  if (hasHead && mamba.tied)
     model.ignoreWeight("lm_head.weight");
-  model.entryPoint("forward", input, {"logits"},
-                   [&](ValueRange ids) -> Model::Values {
-                     return {mamba.head(model.call(body, ids)[0])};
-                   });
-  model.entryPoint("last", input, {"logits"},
-                   [&](ValueRange ids) -> Model::Values {
-                     Value x = model.call(body, ids)[0];
-                     return {mamba.head(lastTime(b, x))};
-                   });
-  return ModelFacts{mamba.V};
+  return addDecoder(
+      model, mamba.V, hasHead,
+      [&](Value ids) {
+        Value table = model.weight(mamba.table, {mamba.V, mamba.D});
+        return model.layers(
+            "layer", {0, mamba.depth}, embedding(model.b, ids, table),
+            [&](ValueRange x) -> Model::Values { return {mamba.block(x[0])}; });
+      },
+      [&](Value x) { return mamba.norm(mamba.prefix + "norm_f.weight", x); },
+      [&](Value x) { return mamba.head(x); });
 }

@@ -1,0 +1,62 @@
+"""Random BERT, GPT-2 and Llama models by transformers, the public implementation: saved, and
+run in f32 and f64."""
+
+import contextlib
+import copy
+import types
+from unittest import mock
+
+import torch
+import transformers
+from transformers.models.llama import modeling_llama
+
+
+def random_model(cls, seed=0, dtype=torch.float32, **config):
+    """A model of the class named `cls` in which every parameter matters; its values are
+    exact in `dtype`."""
+    torch.manual_seed(seed)
+    kind = getattr(transformers, cls)
+    model = kind(kind.config_class(bos_token_id=None, eos_token_id=None, pad_token_id=None, **config)).eval()
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() < 2:  # biases and norms come without chance
+                parameter += 0.1 * torch.randn_like(parameter)
+            elif "emb" in name or "wte" in name or "wpe" in name:
+                parameter.normal_(0, 0.5)
+            else:  # large enough that attention prefers some keys
+                parameter.normal_(0, 1.5 * min(parameter.shape) ** -0.5)
+            parameter.copy_(parameter.to(dtype).float())
+    return model
+
+
+def save(model, folder, dtype=torch.float32, **options):
+    """In the layout of transformers, with numbers of type `dtype` in the file."""
+    copy.deepcopy(model).to(dtype).save_pretrained(folder, **options)
+
+
+@contextlib.contextmanager
+def _everything_in_double():
+    """transformers' Llama does norms and rotary embeddings in f32, whatever the model's type
+    is; here it does them in f64."""
+    names = types.SimpleNamespace(**{**vars(torch), "float32": torch.float64, "float": torch.float64})
+    with mock.patch.object(modeling_llama, "torch", names), \
+            mock.patch.object(torch.Tensor, "float", torch.Tensor.double):
+        yield
+
+
+def outputs(model, inputs, names):
+    """What transformers gives for arrays by name: for each of `names` in f64, in f32."""
+    inputs = {name: torch.as_tensor(array) for name, array in inputs.items()}
+    with torch.no_grad():
+        single = model(**inputs)
+        with _everything_in_double():
+            double = model.double()(**inputs)
+        model.float()
+    return {name: (double[name], single[name]) for name in names}
+
+
+def greedy(model, ids, new):
+    """The tokens that transformers continues with."""
+    whole = model.generate(torch.tensor([ids]), max_new_tokens=new, min_new_tokens=new, do_sample=False)
+    return whole[0, len(ids):].tolist()
