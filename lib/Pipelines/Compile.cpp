@@ -7,6 +7,7 @@
 #include "seqc/Pipelines.h"
 #include "seqc/Registration.h"
 #include "seqc/Target/CPU.h"
+#include "seqc/Target/LibraryHeader.h"
 #include "seqc/Target/OutputFile.h"
 #include "seqc/Target/Pack.h"
 #include "seqc/Target/Program.h"
@@ -181,17 +182,8 @@ llvm::Error Compilation::writeText() {
   auto file = OutputFile::create(options.output);
   if (!file)
     return file.takeError();
-  std::error_code code;
-  llvm::raw_fd_ostream stream(file->temporary(), code);
-  if (!code) {
-    print(stream);
-    stream.close();
-    code = stream.error();
-    stream.clear_error();
-  }
-  if (code)
-    return llvm::createStringError("cannot write " + options.output + ": " +
-                                   code.message());
+  if (llvm::Error error = file->write(print))
+    return error;
   return file->keep();
 }
 
@@ -239,7 +231,8 @@ llvm::Error Compilation::writeCode() {
   return isProgram ? writeProgram(file->temporary()) : file->keep();
 }
 
-/// Program and weights take their names together, at the very end.
+/// All files take their names together, at the very end, the program last:
+/// where there is a new program, there is all that it needs.
 llvm::Error Compilation::writeProgram(StringRef object) {
   auto program = OutputFile::create(options.output);
   if (!program)
@@ -250,16 +243,32 @@ llvm::Error Compilation::writeProgram(StringRef object) {
                                             : LinkKind::Executable,
                program->temporary()))
     return error;
-  if (!pack || options.embedWeights)
-    return program->keep(/*executable=*/true);
-  auto file = OutputFile::create(options.output + ".weights");
-  if (!file)
-    return file.takeError();
-  if (llvm::Error error = writeWeightFile(
-          *pack, weightSource(), description.sourceHash, file->temporary()))
-    return error;
-  if (llvm::Error error = file->keep())
-    return error;
+  SmallVector<OutputFile, 2> beside;
+  auto writeBeside = [&](const std::string &path, auto write) -> llvm::Error {
+    auto file = OutputFile::create(path);
+    if (!file)
+      return file.takeError();
+    beside.push_back(std::move(*file));
+    return write(beside.back());
+  };
+  if (pack && !options.embedWeights)
+    if (llvm::Error error =
+            writeBeside(options.output + ".weights", [&](OutputFile &file) {
+              return writeWeightFile(*pack, weightSource(),
+                                     description.sourceHash, file.temporary());
+            }))
+      return error;
+  if (options.emit == Emit::Shared)
+    if (llvm::Error error = writeBeside(
+            libraryHeaderPath(options.output), [&](OutputFile &file) {
+              return file.write([&](raw_ostream &stream) {
+                stream << makeLibraryHeader(description, options.output);
+              });
+            }))
+      return error;
+  for (OutputFile &file : beside)
+    if (llvm::Error error = file.keep())
+      return error;
   return program->keep(/*executable=*/true);
 }
 
