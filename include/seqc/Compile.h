@@ -25,7 +25,8 @@ struct CompileOptions {
 };
 
 /// Compiles a model. Files appear whole under their names or not at all; a
-/// program's weights are written beside it as `<program>.weights`. Errors of the
+/// program's weights are written beside it as `<program>.weights`, and a
+/// library's header as its name with .h instead of .so. Errors of the
 /// model itself are printed to stderr, one line each, as they are found; the
 /// error returned is then empty.
 llvm::Error compile(const CompileOptions &options);

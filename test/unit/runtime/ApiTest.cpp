@@ -356,7 +356,8 @@ TEST_CASE("bad calls are answered with one line") {
   }
 }
 
-TEST_CASE("streams in threads of their own give what they give alone") {
+TEST_CASE("streams in threads of their own give what they give alone",
+          "[threads]") {
   Model model(GENERATE(1, 2));
   constexpr int kStreams = 4, kSteps = 50;
   auto generate = [&](int64_t seed, std::vector<Logits> &all) {
