@@ -20,8 +20,7 @@ def contender(setting, library, function, inputs, output, moves_on=False):
     run = opened.prepare(function, inputs)
 
     def from_zeros():
-        if run.state:
-            run.state.reset()
+        run.state.reset()
         run()
 
     def result():

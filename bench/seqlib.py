@@ -1,5 +1,5 @@
-"""Calls the shared library that `seq-compile --emit=shared` makes, through the runtime's C
-interface (runtime/include/seq/runtime: Session.h, State.h).
+"""Calls the shared library that `seq-compile --emit=shared` makes, through its C interface
+(runtime/include/seq/api.h).
 
     model = seqlib.Library("model.so", weights="model.so.weights", threads=2)
     state = model.state(capacity=4096)
@@ -44,33 +44,30 @@ class TensorType(ctypes.Structure):
                 ("limit", ctypes.c_int64)]
 
 
-class Function(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("n_inputs", ctypes.c_int32), ("n_states", ctypes.c_int32),
-                ("n_outputs", ctypes.c_int32), ("reserved", ctypes.c_int32),
-                ("inputs", ctypes.POINTER(TensorType)), ("states", ctypes.POINTER(TensorType)),
-                ("outputs", ctypes.POINTER(TensorType)), ("run", ctypes.c_void_p), ("arena_bytes", ctypes.c_void_p)]
-
-
 class Options(ctypes.Structure):
-    _fields_ = [("weights", ctypes.c_char_p), ("threads", ctypes.c_int32)]
+    _fields_ = [("weights", ctypes.c_char_p), ("source", ctypes.c_uint64), ("threads", ctypes.c_int32),
+                ("reserved", ctypes.c_int32 * 5)]
 
 
-POINTER = ctypes.c_void_p
+API_VERSION = 0x10000
+POINTER, TYPE, TENSOR = ctypes.c_void_p, ctypes.POINTER(TensorType), ctypes.POINTER(Tensor)
 SIGNATURES = {
-    "seq_find_function": (ctypes.POINTER(Function), [POINTER, ctypes.c_char_p, POINTER]),
-    "seq_session_open": (POINTER, [POINTER, POINTER, POINTER]),
-    "seq_session_close": (None, [POINTER]),
-    "seq_session_run": (ctypes.c_bool, [POINTER, POINTER, POINTER, POINTER, POINTER]),
-    "seq_session_outputs": (ctypes.POINTER(Tensor), [POINTER]),
-    "seq_session_threads": (ctypes.c_int32, [POINTER]),
-    "seq_state_create": (POINTER, [POINTER, ctypes.c_int64, POINTER]),
-    "seq_state_clone": (POINTER, [POINTER, POINTER]),
-    "seq_state_copy": (ctypes.c_bool, [POINTER, POINTER, POINTER]),
-    "seq_state_reset": (None, [POINTER]),
-    "seq_state_free": (None, [POINTER]),
-    "seq_state_bytes": (ctypes.c_int64, [POINTER]),
-    "seq_state_save": (ctypes.c_bool, [POINTER, ctypes.c_char_p, POINTER]),
-    "seq_state_load": (ctypes.c_bool, [POINTER, ctypes.c_char_p, POINTER]),
+    "seq_open": (POINTER, [ctypes.c_uint32, POINTER, POINTER]),
+    "seq_close": (None, [POINTER]),
+    "seq_input": (TYPE, [POINTER, ctypes.c_char_p, ctypes.c_int32]),
+    "seq_output": (TYPE, [POINTER, ctypes.c_char_p, ctypes.c_int32]),
+    "seq_create": (POINTER, [POINTER, ctypes.c_int64, POINTER]),
+    "seq_clone": (POINTER, [POINTER, POINTER]),
+    "seq_free": (None, [POINTER]),
+    "seq_reset": (None, [POINTER]),
+    "seq_stream_bytes": (ctypes.c_int64, [POINTER]),
+    "seq_run": (ctypes.c_bool, [POINTER, ctypes.c_char_p, POINTER, ctypes.c_int32, POINTER]),
+    "seq_result": (TENSOR, [POINTER, ctypes.c_int32]),
+    "seq_take_snapshot": (POINTER, [POINTER, POINTER]),
+    "seq_rollback": (ctypes.c_bool, [POINTER, POINTER, POINTER]),
+    "seq_free_snapshot": (None, [POINTER]),
+    "seq_save": (ctypes.c_bool, [POINTER, ctypes.c_char_p, POINTER]),
+    "seq_restore": (ctypes.c_bool, [POINTER, ctypes.c_char_p, POINTER]),
 }
 
 
@@ -78,69 +75,81 @@ class SeqError(Exception):
     """What the library refused, in its words."""
 
 
+class Snapshot:
+    """A place in a state to return to."""
+
+    def __init__(self, state):
+        self.library, self.handle = state.library, None
+        self.handle = state.library.try_("seq_take_snapshot", state.handle)
+
+    def __del__(self):
+        self.library.call.seq_free_snapshot(self.handle)
+
+
 class State:
-    """What a model remembers between calls."""
+    """What a model remembers between calls: a stream of the library."""
 
     def __init__(self, library, handle):
         self.library, self.handle = library, handle
 
     def reset(self):
-        self.library.call.seq_state_reset(self.handle)
+        self.library.call.seq_reset(self.handle)
 
     def clone(self):
-        return State(self.library, self.library.try_("seq_state_clone", self.handle))
+        return State(self.library, self.library.try_("seq_clone", self.handle))
 
-    def copy_from(self, other):
-        self.library.try_("seq_state_copy", self.handle, other.handle)
+    def snapshot(self):
+        return Snapshot(self)
+
+    def rollback(self, snapshot):
+        self.library.try_("seq_rollback", self.handle, snapshot.handle)
 
     def save(self, path):
-        self.library.try_("seq_state_save", self.handle, str(path).encode())
+        self.library.try_("seq_save", self.handle, str(path).encode())
 
     def load(self, path):
-        self.library.try_("seq_state_load", self.handle, str(path).encode())
+        self.library.try_("seq_restore", self.handle, str(path).encode())
 
     def __len__(self):
         """Bytes."""
-        return self.library.call.seq_state_bytes(self.handle)
+        return self.library.call.seq_stream_bytes(self.handle)
 
     def __del__(self):
-        self.library.call.seq_state_free(self.handle)
+        self.library.call.seq_free(self.handle)
 
 
 class Call:
     """One function with its inputs in place, to be run many times (see `Library.prepare`)."""
 
     def __init__(self, library, function, inputs, state):
-        self.library, self.function, self.state = library, function, state
-        names = [function.contents.inputs[i].name.decode() for i in range(function.contents.n_inputs)]
+        self.library, self.function, self.state = library, function and function.encode(), state
+        names = library.names("seq_input", self.function)
         if sorted(names) != sorted(inputs):
             raise SeqError(f"inputs {', '.join(inputs)}, expected {', '.join(names)}")
         self.arrays = [np.ascontiguousarray(inputs[name]) for name in names]
         self.tensors = (Tensor * max(len(names), 1))(*map(Tensor.of, self.arrays))
 
     def __call__(self):
-        self.library.try_("seq_session_run", self.library.session, self.state and self.state.handle, self.function,
-                          self.tensors)
+        self.library.try_("seq_run", self.state.handle, self.function, self.tensors, len(self.arrays))
 
     def outputs(self):
-        """By name: views of memory that the next run overwrites."""
-        function = self.function.contents
-        tensors = self.library.call.seq_session_outputs(self.library.session)
-        return {function.outputs[i].name.decode(): tensors[i].view() for i in range(function.n_outputs)}
+        """By name: views of memory that the state's next run overwrites."""
+        names = self.library.names("seq_output", self.function)
+        result = self.library.call.seq_result
+        return {name: result(self.state.handle, index).contents.view() for index, name in enumerate(names)}
 
 
 class Library:
-    """A program in a shared library, with a session of `threads` threads (0: one for each CPU)."""
+    """A program in a shared library; each call runs on `threads` threads (0: one for each CPU)."""
 
     def __init__(self, path, weights=None, threads=0):
-        self.session = None
+        self.model = None
         self.call = ctypes.CDLL(str(path))
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(self.call, name)
             function.restype, function.argtypes = result, arguments
-        self.program = ctypes.addressof(ctypes.c_char.in_dll(self.call, "seq_program_descriptor"))
-        options = Options(str(weights).encode() if weights else None, threads)
-        self.session = self.try_("seq_session_open", self.program, ctypes.byref(options))
+        options = Options(weights=str(weights).encode() if weights else None, threads=threads)
+        self.model = self.try_("seq_open", API_VERSION, ctypes.byref(options))
 
     def try_(self, name, *arguments):
         """Calls a function that takes a seq_error last and answers false or NULL on failure."""
@@ -150,16 +159,22 @@ class Library:
             raise SeqError(error.message.decode(errors="replace"))
         return result
 
+    def names(self, what, function):
+        """Of the inputs or outputs of a function."""
+        names = []
+        while tensor := getattr(self.call, what)(self.model, function, len(names)):
+            names.append(tensor.contents.name.decode())
+        return names
+
     def state(self, capacity=0):
-        """Zeroed states; `capacity` is the size of their dynamic dimensions."""
-        return State(self, self.try_("seq_state_create", self.program, capacity))
+        """A new state; `capacity` is the size of its dynamic dimensions."""
+        return State(self, self.try_("seq_create", self.model, capacity))
 
     def prepare(self, function, inputs, state=None):
-        """A call of a function (None: the first). Without a state, functions that have one start at zeros once."""
-        found = self.try_("seq_find_function", self.program, function.encode() if function else None)
-        if state is None and found.contents.n_states:
+        """A call of a function (None: the first). Without a state, it has one that starts at zeros once."""
+        if state is None:
             state = self.state(max([1, *(size for array in inputs.values() for size in array.shape)]))
-        return Call(self, found, inputs, state)
+        return Call(self, function, inputs, state)
 
     def run(self, function, inputs, state=None):
         """The outputs by name, as arrays of the caller's own."""
@@ -168,5 +183,5 @@ class Library:
         return {name: array.copy() for name, array in call.outputs().items()}
 
     def __del__(self):
-        if self.session:
-            self.call.seq_session_close(self.session)
+        if self.model:
+            self.call.seq_close(self.model)

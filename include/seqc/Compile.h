@@ -25,8 +25,9 @@ struct CompileOptions {
 };
 
 /// Compiles a model. Files appear whole under their names or not at all; a
-/// program's weights are written beside it as `<program>.weights`, and a model's
-/// tokenizer is copied to `<program>.tokenizer.json`. Errors of the
+/// program's weights are written beside it as `<program>.weights`, a library's
+/// header as its name with .h instead of .so, and a model's tokenizer is copied
+/// to `<program>.tokenizer.json`. Errors of the
 /// model itself are printed to stderr, one line each, as they are found; the
 /// error returned is then empty.
 llvm::Error compile(const CompileOptions &options);

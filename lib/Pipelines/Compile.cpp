@@ -8,6 +8,7 @@
 #include "seqc/Pipelines.h"
 #include "seqc/Registration.h"
 #include "seqc/Target/CPU.h"
+#include "seqc/Target/LibraryHeader.h"
 #include "seqc/Target/OutputFile.h"
 #include "seqc/Target/Pack.h"
 #include "seqc/Target/Program.h"
@@ -70,7 +71,6 @@ private:
   llvm::Expected<std::unique_ptr<llvm::Module>> translate();
   llvm::Error writeCode();
   llvm::Error writeProgram(StringRef object);
-  llvm::Error copyTokenizer(std::vector<OutputFile> &files);
   WeightSource weightSource() const;
   Stage lastStage() const;
 
@@ -190,17 +190,8 @@ llvm::Error Compilation::writeText() {
   auto file = OutputFile::create(options.output);
   if (!file)
     return file.takeError();
-  std::error_code code;
-  llvm::raw_fd_ostream stream(file->temporary(), code);
-  if (!code) {
-    print(stream);
-    stream.close();
-    code = stream.error();
-    stream.clear_error();
-  }
-  if (code)
-    return llvm::createStringError("cannot write " + options.output + ": " +
-                                   code.message());
+  if (llvm::Error error = file->write(print))
+    return error;
   return file->keep();
 }
 
@@ -248,28 +239,8 @@ llvm::Error Compilation::writeCode() {
   return isProgram ? writeProgram(file->temporary()) : file->keep();
 }
 
-/// The tokenizer of the model's directory, which a program looks for beside
-/// itself.
-llvm::Error Compilation::copyTokenizer(std::vector<OutputFile> &files) {
-  llvm::SmallString<256> source(options.model);
-  llvm::sys::path::append(source, "tokenizer.json");
-  if (!llvm::sys::fs::is_directory(options.model) ||
-      !llvm::sys::fs::exists(source))
-    return llvm::Error::success();
-  std::string name = options.output + ".tokenizer.json";
-  auto file = OutputFile::create(name);
-  if (!file)
-    return file.takeError();
-  if (std::error_code code =
-          llvm::sys::fs::copy_file(source, file->temporary()))
-    return llvm::createStringError("cannot copy " + source + " to " + name +
-                                   ": " + code.message());
-  files.push_back(std::move(*file));
-  return llvm::Error::success();
-}
-
-/// The program and what lies beside it take their names together, at the very
-/// end.
+/// All files take their names together, at the very end, the program last:
+/// where there is a new program, there is all that it needs.
 llvm::Error Compilation::writeProgram(StringRef object) {
   auto program = OutputFile::create(options.output);
   if (!program)
@@ -280,19 +251,47 @@ llvm::Error Compilation::writeProgram(StringRef object) {
                                             : LinkKind::Executable,
                program->temporary()))
     return error;
-  std::vector<OutputFile> files;
-  if (llvm::Error error = copyTokenizer(files))
-    return error;
-  if (pack && !options.embedWeights) {
-    auto file = OutputFile::create(options.output + ".weights");
+  SmallVector<OutputFile, 3> beside;
+  auto writeBeside = [&](const std::string &path, auto write) -> llvm::Error {
+    auto file = OutputFile::create(path);
     if (!file)
       return file.takeError();
-    if (llvm::Error error = writeWeightFile(
-            *pack, weightSource(), description.sourceHash, file->temporary()))
+    beside.push_back(std::move(*file));
+    return write(beside.back());
+  };
+  if (pack && !options.embedWeights)
+    if (llvm::Error error =
+            writeBeside(options.output + ".weights", [&](OutputFile &file) {
+              return writeWeightFile(*pack, weightSource(),
+                                     description.sourceHash, file.temporary());
+            }))
       return error;
-    files.push_back(std::move(*file));
-  }
-  for (OutputFile &file : files)
+  if (options.emit == Emit::Shared)
+    if (llvm::Error error = writeBeside(
+            libraryHeaderPath(options.output), [&](OutputFile &file) {
+              return file.write([&](raw_ostream &stream) {
+                stream << makeLibraryHeader(description, options.output);
+              });
+            }))
+      return error;
+  // The tokenizer of the model's directory, which a program looks for beside
+  // itself.
+  llvm::SmallString<256> tokenizer(options.model);
+  llvm::sys::path::append(tokenizer, "tokenizer.json");
+  if (llvm::sys::fs::is_directory(options.model) &&
+      llvm::sys::fs::exists(tokenizer))
+    if (llvm::Error error = writeBeside(
+            options.output + ".tokenizer.json",
+            [&](OutputFile &file) -> llvm::Error {
+              std::error_code code =
+                  llvm::sys::fs::copy_file(tokenizer, file.temporary());
+              if (!code)
+                return llvm::Error::success();
+              return llvm::createStringError("cannot copy " + tokenizer + ": " +
+                                             code.message());
+            }))
+      return error;
+  for (OutputFile &file : beside)
     if (llvm::Error error = file.keep())
       return error;
   return program->keep(/*executable=*/true);

@@ -152,6 +152,8 @@ bool seq_check_sizes(const seq_tensor_type *type, const seq_tensor *tensor,
                     &elements))
     return seq_fail(error, "%s %s: %s has no valid size", what, type->name,
                     seq_tensor_text(tensor, found, sizeof found));
+  if (elements > 0 && !tensor->data)
+    return seq_fail(error, "%s %s: it has no data", what, type->name);
   for (int32_t axis = 0; axis < type->rank; ++axis) {
     int64_t size = tensor->shape[axis];
     if (type->shape[axis] >= 0) {

@@ -42,36 +42,47 @@ char *seq_default_weights_path(seq_error *error) {
   return seq_program_path(".weights", error);
 }
 
-static bool open_weights(seq_session *session, const char *path,
-                         seq_error *error) {
-  const seq_program *program = session->program;
+bool seq_open_payload(const seq_program *program, const char *path,
+                      seq_weights **weights, const uint8_t **payload,
+                      seq_error *error) {
+  *weights = NULL;
+  *payload = NULL;
   if (!path && program->weights_bytes == 0)
     return true;
   if (!path && program->embedded_weights) {
     if ((uintptr_t)program->embedded_weights % SEQ_ALIGNMENT != 0)
       return seq_fail(error, "damaged program: its weights are not aligned");
-    session->payload = program->embedded_weights;
+    *payload = program->embedded_weights;
     return true;
   }
   char *own = NULL;
   if (!path && !(path = own = seq_default_weights_path(error)))
     return false;
-  session->weights = seq_weights_open(path, error);
+  seq_weights *opened = seq_weights_open(path, error);
   free(own);
-  if (!session->weights || !seq_weights_check(session->weights, program, error))
+  if (!opened || !seq_weights_check(opened, program, error)) {
+    seq_weights_close(opened);
     return false;
-  session->payload = seq_weights_payload(session->weights);
+  }
+  *weights = opened;
+  *payload = seq_weights_payload(opened);
   return true;
 }
 
+int32_t seq_most_outputs(const seq_program *program) {
+  int32_t most = 0;
+  for (uint32_t f = 0; f < program->n_functions; ++f)
+    if (program->functions[f].n_outputs > most)
+      most = program->functions[f].n_outputs;
+  return most;
+}
+
 static bool reserve_tables(seq_session *session, seq_error *error) {
-  size_t args = 0, outputs = 0;
+  size_t args = 0, outputs = (size_t)seq_most_outputs(session->program);
   for (uint32_t f = 0; f < session->program->n_functions; ++f) {
     const seq_function *function = &session->program->functions[f];
     size_t mine = (size_t)function->n_inputs + (size_t)function->n_states;
     args = mine > args ? mine : args;
-    if ((size_t)function->n_outputs > outputs)
-      outputs = (size_t)function->n_outputs;
   }
   size_t dims = args * SEQ_MAX_RANK;
   session->args = calloc(args + 1, sizeof *session->args);
@@ -86,30 +97,42 @@ static bool reserve_tables(seq_session *session, seq_error *error) {
   return seq_fail(error, "no memory for a session");
 }
 
-seq_session *seq_session_open(const seq_program *program,
-                              const seq_session_options *options,
-                              seq_error *error) {
-  static const seq_session_options defaults;
-  if (!options)
-    options = &defaults;
-  if (!seq_program_check(program, error))
-    return NULL;
+seq_session *seq_session_open_on(const seq_program *program,
+                                 const uint8_t *payload, int32_t threads,
+                                 seq_error *error) {
   seq_session *session = calloc(1, sizeof *session);
   if (!session) {
     seq_fail(error, "no memory for a session");
     return NULL;
   }
   session->program = program;
+  session->payload = payload;
   if (reserve_tables(session, error) &&
-      open_weights(session, options->weights, error)) {
-    int32_t threads =
-        options->threads ? options->threads : seq_default_threads();
-    session->team = seq_team_create(threads, error);
-    if (session->team)
-      return session;
-  }
+      (session->team = seq_team_create(
+           threads ? threads : seq_default_threads(), error)))
+    return session;
   seq_session_close(session);
   return NULL;
+}
+
+seq_session *seq_session_open(const seq_program *program,
+                              const seq_session_options *options,
+                              seq_error *error) {
+  static const seq_session_options defaults;
+  if (!options)
+    options = &defaults;
+  seq_weights *weights;
+  const uint8_t *payload;
+  if (!seq_program_check(program, error) ||
+      !seq_open_payload(program, options->weights, &weights, &payload, error))
+    return NULL;
+  seq_session *session =
+      seq_session_open_on(program, payload, options->threads, error);
+  if (session)
+    session->weights = weights;
+  else
+    seq_weights_close(weights);
+  return session;
 }
 
 /* Tables that reserve_tables could not make are NULL. */
@@ -122,11 +145,10 @@ static void free_buffers(seq_buffer *buffers, int32_t count) {
 void seq_session_close(seq_session *session) {
   if (!session)
     return;
-  int32_t inputs = 0, outputs = 0;
+  int32_t inputs = 0, outputs = seq_most_outputs(session->program);
   for (uint32_t f = 0; f < session->program->n_functions; ++f) {
     const seq_function *function = &session->program->functions[f];
     inputs = function->n_inputs > inputs ? function->n_inputs : inputs;
-    outputs = function->n_outputs > outputs ? function->n_outputs : outputs;
   }
   seq_team_destroy(session->team);
   seq_weights_close(session->weights);

@@ -21,7 +21,7 @@ bool seq_buffer_reserve(seq_buffer *buffer, int64_t bytes);
 
 struct seq_session {
   const seq_program *program;
-  seq_weights *weights;   /* NULL if embedded or none */
+  seq_weights *weights;   /* NULL if embedded, none or the caller's */
   const uint8_t *payload; /* NULL if none */
   seq_team *team;
 
@@ -38,6 +38,23 @@ struct seq_session {
   bool arena_taken;
   seq_error *error;
   jmp_buf guard;
+
+  seq_session *next; /* in the list of a model's idle sessions (api/) */
 };
+
+/* Finds the payload: *payload is NULL if the program has none, *weights what is
+ * to be closed, if anything. `path` is as in seq_session_options. */
+bool seq_open_payload(const seq_program *program, const char *path,
+                      seq_weights **weights, const uint8_t **payload,
+                      seq_error *error);
+
+/* As seq_session_open, on a payload that the caller keeps. `program` is
+ * checked. */
+seq_session *seq_session_open_on(const seq_program *program,
+                                 const uint8_t *payload, int32_t threads,
+                                 seq_error *error);
+
+/* The most outputs that a function of the program has. */
+int32_t seq_most_outputs(const seq_program *program);
 
 #endif

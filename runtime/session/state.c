@@ -19,8 +19,8 @@ typedef struct {
   char magic[8];
   uint32_t abi_version, count;
   uint64_t source_hash;
-  int64_t capacity, bytes;
-  uint64_t reserved[3];
+  int64_t capacity, bytes, position, history_bytes;
+  uint64_t digest;
 } state_header;
 static_assert(sizeof(state_header) == 64, "state file header");
 
@@ -31,6 +31,14 @@ bool seq_program_has_capacity(const seq_program *program) {
            ++axis)
         if (program->functions[f].states[i].shape[axis] < 0)
           return true;
+  return false;
+}
+
+bool seq_state_grows(const seq_state *state, int32_t index) {
+  const seq_tensor_type *type = state->types[index];
+  for (int32_t axis = 0; axis < type->rank; ++axis)
+    if (type->shape[axis] < 0)
+      return true;
   return false;
 }
 
@@ -171,8 +179,31 @@ const seq_tensor *seq_state_at(const seq_state *state, int32_t index) {
   return &state->tensors[index];
 }
 
-bool seq_state_save(const seq_state *state, const char *path,
-                    seq_error *error) {
+/*===----------------------------------------------------------------------===*
+ * Files
+ *===----------------------------------------------------------------------===*/
+
+/* FNV-1a over words of 8 bytes (`bytes` is a multiple). It finds damage, not
+ * forgery. */
+static uint64_t digest_of(uint64_t digest, const void *data, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 8) {
+    uint64_t word;
+    memcpy(&word, (const char *)data + i, sizeof word);
+    digest = (digest ^ word) * UINT64_C(0x100000001b3);
+  }
+  return digest;
+}
+
+static uint64_t digest_file(const state_header *header, const void *block,
+                            const void *history) {
+  uint64_t digest = digest_of(UINT64_C(0xcbf29ce484222325), header,
+                              offsetof(state_header, digest));
+  digest = digest_of(digest, block, header->bytes);
+  return digest_of(digest, history, header->history_bytes);
+}
+
+bool seq_state_save_extra(const seq_state *state, const seq_state_extra *extra,
+                          const char *path, seq_error *error) {
   if (!check_defined(state, error))
     return false;
   state_header header = {
@@ -181,21 +212,27 @@ bool seq_state_save(const seq_state *state, const char *path,
       .source_hash = state->program->source_hash,
       .capacity = stored_capacity(state),
       .bytes = state->bytes,
+      .position = extra->position,
+      .history_bytes = extra->position * extra->unit,
   };
   memcpy(header.magic, MAGIC, sizeof header.magic);
+  header.digest = digest_file(&header, state->block, extra->history);
   seq_file file;
   if (!seq_file_create(&file, path, error))
     return false;
   if (seq_file_write(&file, &header, sizeof header, error) &&
       seq_file_write(&file, state->block, (size_t)state->bytes, error) &&
+      seq_file_write(&file, extra->history, (size_t)header.history_bytes,
+                     error) &&
       seq_file_close(&file, error))
     return seq_file_commit(&file, 1, error);
   seq_file_abort(&file);
   return false;
 }
 
-static bool check_header(const seq_state *state, const state_header *header,
-                         const char *path, seq_error *error) {
+static bool check_header(const seq_state *state, const seq_state_extra *extra,
+                         const state_header *header, const char *path,
+                         seq_error *error) {
   if (memcmp(header->magic, MAGIC, sizeof header->magic) != 0)
     return seq_fail(error, "%s: not a state file (wrong magic)", path);
   if (header->abi_version != SEQ_ABI_VERSION)
@@ -216,44 +253,85 @@ static bool check_header(const seq_state *state, const state_header *header,
                     " bytes, expected %" PRId32 " of %" PRId64,
                     path, header->count, header->bytes, state->count,
                     state->bytes);
+  /* A history is for models that have a capacity. */
+  if (header->position < 0 ||
+      (extra->unit > 0 && header->position > state->capacity) ||
+      header->history_bytes !=
+          (extra->unit > 0 ? header->position * extra->unit : 0))
+    return seq_fail(error,
+                    "%s: damaged: %" PRId64 " bytes of history at position "
+                    "%" PRId64,
+                    path, header->history_bytes, header->position);
   return true;
 }
 
-static bool load(seq_state *state, int descriptor, const char *path,
-                 seq_error *error) {
+/* Block and history, read into `data`, which is one byte larger. */
+static bool read_body(const state_header *header, uint8_t *data, int descriptor,
+                      const char *path, seq_error *error) {
+  int64_t expected = header->bytes + header->history_bytes;
+  int64_t got = seq_read_fully(descriptor, data, expected + 1);
+  if (got < 0)
+    return seq_fail(error, "cannot read %s: %s", path, strerror(errno));
+  if (got != expected)
+    return seq_fail(error, "%s: %s: expected %" PRId64 " bytes of states", path,
+                    got < expected ? "truncated" : "bytes after its end",
+                    expected);
+  if (header->digest != digest_file(header, data, data + header->bytes))
+    return seq_fail(error, "%s: damaged (its digest is another)", path);
+  return true;
+}
+
+static bool load(seq_state *state, seq_state_extra *extra, int descriptor,
+                 const char *path, seq_error *error) {
   state_header header;
   int64_t got = seq_read_fully(descriptor, &header, sizeof header);
-  if (got >= 0 && got < (int64_t)sizeof header)
+  if (got < 0)
+    return seq_fail(error, "cannot read %s: %s", path, strerror(errno));
+  if (got < (int64_t)sizeof header)
     return seq_fail(error, "%s: not a state file (%" PRId64 " bytes)", path,
                     got);
-  if (got >= 0 && !check_header(state, &header, path, error))
+  if (!check_header(state, extra, &header, path, error))
     return false;
   /* Read beside the states, so that a file that ends early changes nothing. */
-  uint8_t *block = got < 0 ? NULL : seq_allocate(state->bytes + 1);
-  if (got >= 0 && !block)
-    return seq_fail(error, "no memory to load %s", path);
-  if (got >= 0)
-    got = seq_read_fully(descriptor, block, state->bytes + 1);
-  bool ok = got == state->bytes;
+  uint8_t *data = seq_allocate(header.bytes + header.history_bytes + 1);
+  uint8_t *history = malloc((size_t)header.history_bytes + 1);
+  bool ok = data && history;
+  if (!ok)
+    seq_fail(error, "no memory to load %s", path);
+  ok = ok && read_body(&header, data, descriptor, path, error);
   if (ok) {
-    memcpy(state->block, block, (size_t)state->bytes);
+    memcpy(state->block, data, (size_t)header.bytes);
+    memcpy(history, data + header.bytes, (size_t)header.history_bytes);
     state->defined = true;
-  } else if (got < 0) {
-    seq_fail(error, "cannot read %s: %s", path, strerror(errno));
+    extra->position = header.position;
+    extra->history = history;
   } else {
-    seq_fail(error, "%s: %s: expected %" PRId64 " bytes of states", path,
-             got < state->bytes ? "truncated" : "bytes after its end",
-             state->bytes);
+    free(history);
   }
-  free(block);
+  free(data);
   return ok;
 }
 
-bool seq_state_load(seq_state *state, const char *path, seq_error *error) {
+bool seq_state_load_extra(seq_state *state, seq_state_extra *extra,
+                          const char *path, seq_error *error) {
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
     return seq_fail(error, "cannot read %s: %s", path, strerror(errno));
-  bool ok = load(state, descriptor, path, error);
+  bool ok = load(state, extra, descriptor, path, error);
   close(descriptor);
   return ok;
+}
+
+bool seq_state_save(const seq_state *state, const char *path,
+                    seq_error *error) {
+  seq_state_extra none = {0};
+  return seq_state_save_extra(state, &none, path, error);
+}
+
+bool seq_state_load(seq_state *state, const char *path, seq_error *error) {
+  seq_state_extra none = {0};
+  if (!seq_state_load_extra(state, &none, path, error))
+    return false;
+  free(none.history);
+  return true;
 }

@@ -68,6 +68,19 @@ bool seq_file_create(seq_file *file, const char *path, seq_error *error) {
   return true;
 }
 
+bool seq_file_open(seq_file *file, const char *path, seq_error *error) {
+  *file = (seq_file){.descriptor = -1};
+  file->path = strdup(path);
+  file->target = strdup(path);
+  if (file->path && file->target)
+    file->descriptor = open(path, O_RDWR | O_TRUNC | O_CLOEXEC);
+  if (file->descriptor >= 0)
+    return true;
+  int reason = errno;
+  release(file);
+  return seq_fail(error, "cannot write %s: %s", path, strerror(reason));
+}
+
 bool seq_file_same(const seq_file *a, const seq_file *b) {
   /* A target that exists has its links resolved; one that does not is told by
    * its folder and its last name. */

@@ -25,6 +25,9 @@ typedef struct {
  * release. */
 bool seq_file_create(seq_file *file, const char *path, seq_error *error);
 
+/* Opens what is at `path`, emptied, and writes there: nothing is renamed. */
+bool seq_file_open(seq_file *file, const char *path, seq_error *error);
+
 /* Do both lead to one file? */
 bool seq_file_same(const seq_file *a, const seq_file *b);
 

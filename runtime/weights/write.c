@@ -58,7 +58,8 @@ static void write_table(seq_weights_writer *writer, uint64_t source_hash,
 static bool map_file(seq_weights_writer *writer, seq_error *error) {
   seq_file *file = &writer->file;
   off_t bytes = (off_t)writer->file_bytes;
-  if (!file->temporary)
+  struct stat status;
+  if (fstat(file->descriptor, &status) != 0 || !S_ISREG(status.st_mode))
     return seq_fail(error, "cannot write %s: not a regular file", file->path);
   int reason = posix_fallocate(file->descriptor, 0, bytes);
   if (reason != 0)
@@ -71,11 +72,10 @@ static bool map_file(seq_weights_writer *writer, seq_error *error) {
   return true;
 }
 
-seq_weights_writer *seq_weights_writer_create(const char *path,
-                                              uint64_t source_hash,
-                                              uint64_t layout_id,
-                                              seq_weights_entry *entries,
-                                              int64_t count, seq_error *error) {
+static seq_weights_writer *create(const char *path, bool in_place,
+                                  uint64_t source_hash, uint64_t layout_id,
+                                  seq_weights_entry *entries, int64_t count,
+                                  seq_error *error) {
   uint64_t payload_bytes, names_bytes = 0;
   if (!seq_weights_layout(entries, count, &payload_bytes, error))
     return NULL;
@@ -92,7 +92,8 @@ seq_weights_writer *seq_weights_writer_create(const char *path,
   writer->payload_offset =
       (end + SEQ_WEIGHTS_PAGE - 1) & -(uint64_t)SEQ_WEIGHTS_PAGE;
   writer->file_bytes = writer->payload_offset + payload_bytes;
-  if (!seq_file_create(&writer->file, path, error)) {
+  if (!(in_place ? seq_file_open(&writer->file, path, error)
+                 : seq_file_create(&writer->file, path, error))) {
     free(writer);
     return NULL;
   }
@@ -102,6 +103,22 @@ seq_weights_writer *seq_weights_writer_create(const char *path,
   }
   write_table(writer, source_hash, layout_id, entries, count, names_bytes);
   return writer;
+}
+
+seq_weights_writer *seq_weights_writer_create(const char *path,
+                                              uint64_t source_hash,
+                                              uint64_t layout_id,
+                                              seq_weights_entry *entries,
+                                              int64_t count, seq_error *error) {
+  return create(path, false, source_hash, layout_id, entries, count, error);
+}
+
+seq_weights_writer *seq_weights_writer_open(const char *path,
+                                            uint64_t source_hash,
+                                            uint64_t layout_id,
+                                            seq_weights_entry *entries,
+                                            int64_t count, seq_error *error) {
+  return create(path, true, source_hash, layout_id, entries, count, error);
 }
 
 uint8_t *seq_weights_writer_payload(seq_weights_writer *writer) {

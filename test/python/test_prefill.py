@@ -73,17 +73,17 @@ def test_last_after_forward(build, name):
 
 
 def test_rollback(case, tmp_path):
-    """From a clone, from a file and after a copy back, the same bits."""
+    """From a clone, from a file and from a snapshot, the same bits."""
     state = case.library.state(TIMES)
     case.feed(state, 0, 10)
-    clone = state.clone()
+    clone, snapshot = state.clone(), state.snapshot()
     state.save(tmp_path / "state")
     expected = case.feed(state, 10, 15)
     case.check(expected, 10, 15)
     case.feed(state, 15, 16)
     loaded = case.library.state(TIMES)
     loaded.load(tmp_path / "state")
-    state.copy_from(clone)
+    state.rollback(snapshot)
     for other in (clone, loaded, state):
         again = case.feed(other, 10, 15)
         assert all(np.array_equal(again[name], expected[name]) for name in expected)

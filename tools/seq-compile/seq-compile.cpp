@@ -29,7 +29,8 @@ static cl::opt<Emit> emit(
                clEnumValN(Emit::Llvm, "llvm", "the LLVM dialect"),
                clEnumValN(Emit::Assembly, "asm", "assembly"),
                clEnumValN(Emit::Object, "obj", "an object file"),
-               clEnumValN(Emit::Shared, "shared", "a shared library"),
+               clEnumValN(Emit::Shared, "shared",
+                          "a shared library and its C header"),
                clEnumValN(Emit::Executable, "exe", "a program (default)")));
 static cl::opt<std::string>
     target("target", cl::value_desc("cpu"), cl::init("native"),

@@ -3,10 +3,15 @@
 #ifndef SEQC_TARGET_OUTPUTFILE_H
 #define SEQC_TARGET_OUTPUTFILE_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 #include <string>
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
 
 namespace seqc {
 
@@ -22,6 +27,8 @@ public:
   ~OutputFile();
 
   const std::string &temporary() const { return temporaryPath; }
+  /// Writes all of it.
+  llvm::Error write(llvm::function_ref<void(llvm::raw_ostream &)> print);
   /// Renames it; `executable` sets the permissions of programs.
   llvm::Error keep(bool executable = false);
 

@@ -33,8 +33,8 @@ struct WeightSource {
 /// kernel-pack-weights found no weights.
 mlir::OwningOpRef<mlir::ModuleOp> takePack(mlir::ModuleOp program);
 
-/// Runs @pack and writes the weight file, which appears at `path` as a whole or
-/// not at all. One tensor is in memory at a time.
+/// Runs @pack and writes the weight file into the existing file `path`, which
+/// the caller removes on failure. One tensor is in memory at a time.
 llvm::Error writeWeightFile(mlir::ModuleOp pack, const WeightSource &source,
                             uint64_t sourceHash, llvm::StringRef path);
 

@@ -193,4 +193,8 @@ void seqc::emitDescriptor(llvm::Module &module,
   new llvm::GlobalVariable(module, descriptor->getType(), true,
                            llvm::GlobalValue::ExternalLinkage, descriptor,
                            "seq_program_descriptor");
+  // What a library offers is the runtime's interface (seq/api.h) alone.
+  for (llvm::GlobalValue &value : module.global_values())
+    if (!value.hasLocalLinkage() && !value.isDeclaration())
+      value.setVisibility(llvm::GlobalValue::HiddenVisibility);
 }

@@ -8,8 +8,96 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
+
+#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace seqc;
+
+//===----------------------------------------------------------------------===//
+// The linker's process
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A linker left alone would go on, and write its output after this process had
+/// removed what it leaves behind. So it gets a group of its own, which ends
+/// first when this process is told to end.
+class LinkerProcess {
+public:
+  LinkerProcess();
+  ~LinkerProcess();
+  /// As ExecuteAndWait.
+  int run(llvm::StringRef program, llvm::ArrayRef<llvm::StringRef> arguments,
+          llvm::StringRef messages, std::string &failure);
+
+private:
+  static void onSignal(int number);
+  static constexpr int kSignals[] = {SIGHUP, SIGINT, SIGTERM};
+  static struct sigaction previous[3];
+  static volatile sig_atomic_t group;   // 0: there is none yet
+  static volatile sig_atomic_t pending; // the signal that came before it
+};
+struct sigaction LinkerProcess::previous[3];
+volatile sig_atomic_t LinkerProcess::group, LinkerProcess::pending;
+} // namespace
+
+LinkerProcess::LinkerProcess() {
+  group = 0;
+  pending = 0;
+  struct sigaction action = {};
+  action.sa_handler = onSignal;
+  for (auto [number, before] : llvm::zip(kSignals, previous))
+    sigaction(number, &action, &before);
+}
+
+LinkerProcess::~LinkerProcess() {
+  for (auto [number, before] : llvm::zip(kSignals, previous))
+    sigaction(number, &before, nullptr);
+  if (pending)
+    raise(pending);
+}
+
+void LinkerProcess::onSignal(int number) {
+  if (!group) {
+    pending = number;
+    return;
+  }
+  kill(-group, SIGTERM);
+  // Until nobody is left; but a linker that does not listen is not waited for.
+  for (int i = 0; i < 1000 && kill(-group, 0) == 0; ++i) {
+    waitpid(group, nullptr, WNOHANG);
+    usleep(1000);
+  }
+  kill(-group, SIGKILL);
+  // What was to happen without a linker, once this handler returns.
+  for (auto [signal, before] : llvm::zip(kSignals, previous))
+    if (signal == number)
+      sigaction(number, &before, nullptr);
+  raise(number);
+}
+
+int LinkerProcess::run(llvm::StringRef program,
+                       llvm::ArrayRef<llvm::StringRef> arguments,
+                       llvm::StringRef messages, std::string &failure) {
+  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(""), messages,
+                                                messages};
+  bool failed = false;
+  llvm::sys::ProcessInfo process = llvm::sys::ExecuteNoWait(
+      program, arguments, std::nullopt, redirects, 0, &failure, &failed,
+      nullptr, /*DetachProcess=*/true);
+  if (failed)
+    return -1;
+  group = process.Pid;
+  if (pending)
+    raise(pending);
+  return llvm::sys::Wait(process, std::nullopt, &failure).ReturnCode;
+}
+
+//===----------------------------------------------------------------------===//
+// Its command
+//===----------------------------------------------------------------------===//
 
 /// The last lines of a linker's messages: the first ones name the command.
 static std::string lastLines(llvm::StringRef path) {
@@ -66,12 +154,10 @@ llvm::Error seqc::link(llvm::StringRef object, llvm::StringRef runtimeDirectory,
     return llvm::createStringError(code, "cannot make a temporary file: " +
                                              code.message());
   llvm::FileRemover remover(messages);
+  llvm::sys::RemoveFileOnSignal(messages);
   std::vector<llvm::StringRef> views(arguments.begin(), arguments.end());
-  std::optional<llvm::StringRef> redirects[] = {
-      llvm::StringRef(""), llvm::StringRef(messages), llvm::StringRef(messages)};
   std::string failure;
-  int status = llvm::sys::ExecuteAndWait(driver, views, std::nullopt, redirects,
-                                         0, 0, &failure);
+  int status = LinkerProcess().run(driver, views, messages, failure);
   if (status != 0)
     return llvm::createStringError("linking " + output + " failed: " +
                                    (failure.empty() ? lastLines(messages)

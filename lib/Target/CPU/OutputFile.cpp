@@ -6,6 +6,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace seqc;
 namespace fs = llvm::sys::fs;
@@ -38,6 +39,22 @@ OutputFile::~OutputFile() {
     return;
   fs::remove(temporaryPath);
   llvm::sys::DontRemoveFileOnSignal(temporaryPath);
+}
+
+llvm::Error
+OutputFile::write(llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  std::error_code code;
+  llvm::raw_fd_ostream stream(temporaryPath, code);
+  if (!code) {
+    print(stream);
+    stream.close();
+    code = stream.error();
+    stream.clear_error();
+  }
+  if (code)
+    return llvm::createStringError("cannot write " + path + ": " +
+                                   code.message());
+  return llvm::Error::success();
 }
 
 llvm::Error OutputFile::keep(bool executable) {

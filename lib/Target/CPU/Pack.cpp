@@ -225,7 +225,7 @@ llvm::Error seqc::writeWeightFile(mlir::ModuleOp pack,
     entries.push_back(entry);
   }
   seq_error failure = {};
-  seq_weights_writer *writer = seq_weights_writer_create(
+  seq_weights_writer *writer = seq_weights_writer_open(
       path.str().c_str(), sourceHash, numberOf(pack, "kernel.layout_id"),
       entries.data(), entries.size(), &failure);
   if (!writer)

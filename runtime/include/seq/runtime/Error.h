@@ -10,16 +10,11 @@
 #ifndef SEQ_RUNTIME_ERROR_H
 #define SEQ_RUNTIME_ERROR_H
 
-#include <stdbool.h>
+#include "seq/api.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
-
-typedef struct {
-  char message[1024];
-} seq_error;
 
 /* Formats the message. Always returns false, so that `return seq_fail(…)`. */
 #if defined(__GNUC__)
@@ -27,7 +22,6 @@ __attribute__((format(printf, 2, 3)))
 #endif
 bool seq_fail(seq_error *error, const char *format, ...);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -17,7 +17,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 typedef struct {
   FILE *stream;
@@ -46,7 +45,6 @@ void seq_json_boolean(seq_json *json, const char *key, bool value);
 /* Ends the document with a newline. */
 void seq_json_finish(seq_json *json);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -22,7 +22,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 #define SEQ_NPY_ANY (-1)
 
@@ -41,7 +40,6 @@ bool seq_npy_write(const char *path, const seq_tensor *array, seq_error *error);
 bool seq_npy_write_all(const char *const *paths, const seq_tensor *arrays,
                        int64_t count, seq_error *error);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,8 @@
 #ifndef SEQ_RUNTIME_PROGRAM_H
 #define SEQ_RUNTIME_PROGRAM_H
 
+#include "seq/api.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,38 +20,10 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 #define SEQ_ABI_VERSION 1
 
-/* The highest rank of any tensor that crosses this interface. */
-#define SEQ_MAX_RANK 8
-
-/* bool is one byte, 0 or 1. float16 and bfloat16 are their 16 bits. */
-typedef enum {
-  SEQ_F32 = 0,
-  SEQ_F64 = 1,
-  SEQ_F16 = 2,
-  SEQ_BF16 = 3,
-  SEQ_I8 = 4,
-  SEQ_U8 = 5,
-  SEQ_I32 = 6,
-  SEQ_I64 = 7,
-  SEQ_BOOL = 8
-} seq_dtype;
-
 typedef struct seq_frame seq_frame;
-
-typedef struct {
-  const char *name;
-  int32_t dtype, rank;
-  const int64_t *shape;   /* rank sizes; -1 = dynamic */
-  const int32_t *symbols; /* rank ids, -1 for static sizes; equal ids in one
-                             function must have equal sizes at run time. A
-                             dynamic size with the id -1 is bound to nothing.
-                             NULL = all -1 */
-  int64_t limit;          /* integers must be in [0, limit); 0 = unbounded */
-} seq_tensor_type;
 
 /* One entry point. Names of tensors are unique within each list, and inputs
  * and states share one name space.
@@ -58,7 +32,10 @@ typedef struct {
  * may be fed to one function and the next token to another; their dtypes and
  * shapes must be equal. States start as zeros. A dynamic size of a state is
  * its capacity: chosen when the state is created, constant afterwards, and the
- * same for all of them.
+ * same for all of them. Such a state is a cache: a run may write only what lies
+ * at or after the position, a state of a fixed size, from which it starts, so
+ * that going back is a matter of the states of a fixed size. A position is not
+ * to be trusted: it may come from a file.
  *
  * `generate` and `bench` of a language model run "last": its only input holds
  * token ids, int32 or int64, [1, T] or [T], and its first output `vocabulary`
@@ -203,7 +180,6 @@ SEQ_AT(seq_frame, runtime, 24);
 static_assert(sizeof(seq_frame) == 32, "seq_frame");
 #undef SEQ_AT
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -22,7 +22,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 /* xoshiro256** (Blackman and Vigna), its state filled by splitmix64. */
 typedef struct {
@@ -54,7 +53,6 @@ void seq_sampler_free(seq_sampler *sampler); /* NULL is fine */
 bool seq_sampler_next(seq_sampler *sampler, const seq_tensor *logits,
                       int64_t *token, seq_error *error);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -25,7 +25,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 typedef struct seq_session seq_session;
 
@@ -74,7 +73,6 @@ bool seq_session_run(seq_session *session, seq_state *state,
  * live until the next run. */
 const seq_tensor *seq_session_outputs(const seq_session *session);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -15,7 +15,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 typedef struct seq_state seq_state;
 
@@ -58,14 +57,15 @@ bool seq_state_is_defined(const seq_state *state);
  *   16  u64  source_hash   of the program
  *   24  i64  capacity
  *   32  i64  bytes         size of the block
- *   40  24 bytes           0
- *   64  the block
- * Loading refuses a file of another program, capacity or size, and then leaves
- * the state as it was. */
+ *   40  i64  position      \ of a stream (api/stream.h), else 0
+ *   48  i64  history_bytes /
+ *   56  u64  digest        of all that is before and after it
+ *   64  the block, then the history
+ * Loading refuses a file of another program, capacity or size and one that is
+ * damaged, and then leaves the state as it was. */
 bool seq_state_save(const seq_state *state, const char *path, seq_error *error);
 bool seq_state_load(seq_state *state, const char *path, seq_error *error);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

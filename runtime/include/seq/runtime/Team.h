@@ -21,7 +21,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 #define SEQ_MAX_THREADS 256
 
@@ -48,7 +47,6 @@ void seq_team_run(seq_team *team,
                   void *ctx);
 void seq_team_barrier(seq_team *team);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -13,13 +13,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
-
-typedef struct {
-  int32_t dtype, rank;
-  int64_t shape[SEQ_MAX_RANK];
-  void *data;
-} seq_tensor;
 
 /* All memory of the runtime that holds tensors begins at a multiple of this. */
 #define SEQ_ALIGNMENT 64
@@ -57,7 +50,6 @@ uint16_t seq_f32_to_bf16(float value);
  * NULL when there is no memory. Release with free(). */
 void *seq_allocate(int64_t bytes);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -37,7 +37,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 typedef struct seq_tokenizer seq_tokenizer;
 
@@ -101,7 +100,6 @@ bool seq_detokenizer_next(seq_detokenizer *detokenizer, int64_t id,
 void seq_detokenizer_end(seq_detokenizer *detokenizer, const char **text,
                          size_t *bytes);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -41,7 +41,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-#pragma GCC visibility push(default)
 
 typedef struct {
   const char *name;
@@ -114,6 +113,14 @@ seq_weights_writer *seq_weights_writer_create(const char *path,
                                               seq_weights_entry *entries,
                                               int64_t count, seq_error *error);
 
+/* The same in the place of the file `path`, which is emptied. Its name, and what
+ * becomes of it on failure, is the caller's business. */
+seq_weights_writer *seq_weights_writer_open(const char *path,
+                                            uint64_t source_hash,
+                                            uint64_t layout_id,
+                                            seq_weights_entry *entries,
+                                            int64_t count, seq_error *error);
+
 /* The payload, zeros at first, 4096-byte aligned; valid until finish or
  * abort. */
 uint8_t *seq_weights_writer_payload(seq_weights_writer *writer);
@@ -131,7 +138,6 @@ bool seq_weights_writer_finish(seq_weights_writer *writer, seq_error *error);
 /* Removes the temporary file and releases the writer. NULL is fine. */
 void seq_weights_writer_abort(seq_weights_writer *writer);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,132 @@
+"""Writes the inputs that the fuzz targets begin with, a folder for each, with the standard
+library alone.
+
+    seeds.py DIRECTORY SOURCES…
+
+The .mlir files in the folders SOURCES are inputs as well, each of their pieces one.
+"""
+
+import json
+import math
+import pathlib
+import struct
+import sys
+
+BYTES = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8}
+
+
+# --- safetensors and config.json --------------------------------------------------
+
+
+def header(tensors, dtype="F32"):
+    """The header of a safetensors file with tensors of these shapes, and its bytes of data."""
+    entries, end = {}, 0
+    for name, shape in tensors.items():
+        begin, end = end, end + math.prod(shape) * BYTES[dtype]
+        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+    return json.dumps(entries).encode(), end
+
+
+def mamba():
+    prefix = "backbone.layers.0.mixer."
+    config = dict(model_type="mamba", vocab_size=7, hidden_size=8, num_hidden_layers=1, state_size=2, conv_kernel=4)
+    mixer = {"in_proj.weight": [32, 8], "conv1d.weight": [16, 1, 4], "conv1d.bias": [16], "x_proj.weight": [5, 16],
+             "dt_proj.weight": [16, 1], "dt_proj.bias": [16], "A_log": [16, 2], "D": [16], "out_proj.weight": [8, 16]}
+    tensors = {"backbone.embeddings.weight": [7, 8], "backbone.layers.0.norm.weight": [8],
+               "backbone.norm_f.weight": [8]}
+    return config, tensors | {prefix + name: shape for name, shape in mixer.items()}
+
+
+def stack(kind, gates, layers=2, bidirectional=False, projection=0, vocabulary=0):
+    config = dict(model_type=kind, hidden_size=4, num_layers=layers, bidirectional=bidirectional)
+    tensors, width = {}, 3
+    if projection:
+        config["proj_size"] = projection
+    if vocabulary:
+        config |= dict(vocab_size=vocabulary, embedding_size=3, output_size=vocabulary)
+        tensors["embedding.weight"] = [vocabulary, 3]
+    else:
+        config["input_size"] = 3
+    for layer in range(layers):
+        for suffix in ["", "_reverse"][:1 + bidirectional]:
+            name = f"_l{layer}{suffix}"
+            tensors |= {"weight_ih" + name: [4 * gates, width], "weight_hh" + name: [4 * gates, projection or 4],
+                        "bias_ih" + name: [4 * gates], "bias_hh" + name: [4 * gates]}
+            if projection:
+                tensors["weight_hr" + name] = [projection, 4]
+        width = (projection or 4) * (1 + bidirectional)
+    if vocabulary:
+        tensors |= {"head.weight": [vocabulary, width], "head.bias": [vocabulary]}
+    return config, tensors
+
+
+MODELS = [mamba(), stack("rnn", 1), stack("lstm", 4, projection=2), stack("gru", 3, bidirectional=True),
+          stack("gru", 3, vocabulary=5)]
+
+
+def safetensors_seeds():
+    for dtype in BYTES:
+        text, size = header({"a": [2, 3], "b": [], "c": [0, 5], "d.é": [1]}, dtype)
+        yield struct.pack("<Q", len(text)) + text + bytes(range(size))
+
+
+def import_seeds():
+    for config, tensors in MODELS:
+        for dtype in ["F32", "BF16"]:
+            yield json.dumps(config).encode() + b"\0" + header(tensors, dtype)[0]
+
+
+# --- files of the runtime ---------------------------------------------------------
+
+
+def npy_seeds():
+    for version in [1, 2, 3]:
+        for dtype, size in [("<f4", 4), ("<f2", 2), ("<f8", 8), ("|i1", 1), ("|u1", 1), ("<i4", 4), ("<i8", 8),
+                            ("|b1", 1)]:
+            for shape in [(), (3,), (2, 0), (1, 2, 3)]:
+                text = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode()
+                length = "<H" if version == 1 else "<I"
+                pad = -(len(text) + 9 + struct.calcsize(length)) % 64
+                text += b" " * pad + b"\n"
+                yield (b"\x93NUMPY" + bytes([version, 0]) + struct.pack(length, len(text)) + text
+                       + bytes([1, 0] * (math.prod(shape) * size))[:math.prod(shape) * size])
+
+
+def weights_seeds():
+    """As runtime/include/seq/runtime/Weights.h says."""
+    for shapes in [{}, {"a": [3]}, {"a": [2, 3], "layer.0.b": [], "c": [0, 4]}]:
+        names, records, at = b"", b"", 0
+        for name, shape in shapes.items():
+            size = math.prod(shape) * 4
+            records += struct.pack("<QIiiI8qQQ24x", len(names), len(name), 0, len(shape), 0,
+                                   *shape, *[0] * (8 - len(shape)), at, size)
+            names += name.encode() + b"\0"
+            at += (size + 63) // 64 * 64
+        head = struct.pack("<8sIIQQQQQQ", b"SEQWGT\0\1", 1, len(shapes), 1, 2, 4096, at, len(names), 0)
+        yield (head + records + names).ljust(4096, b"\0") + bytes(at)
+
+
+def state_seeds():
+    """As State.h says, for the states of Fixture.c. The fuzz target sets the digest."""
+    for history, position in [(0, 0), (0, 3), (24, 3)]:
+        head = struct.pack("<8sIIQqqqqQ", b"SEQSTA\0\1", 1, 3, 0x1234, 0, 192, position, history, 0)
+        yield head + bytes(192 + history)
+
+
+def mlir_seeds(folders):
+    for folder in folders:
+        for file in sorted(pathlib.Path(folder).glob("*.mlir")):
+            yield from (piece.encode() for piece in file.read_text().split("// -----"))
+
+
+def main(directory, *folders):
+    kinds = {"safetensors": safetensors_seeds(), "import": import_seeds(), "npy": npy_seeds(),
+             "weights": weights_seeds(), "state": state_seeds(), "mlir": mlir_seeds(folders)}
+    for kind, seeds in kinds.items():
+        folder = pathlib.Path(directory) / f"{kind}_fuzz.seeds"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds):
+            (folder / str(number)).write_bytes(seed)
+
+
+main(*sys.argv[1:])
