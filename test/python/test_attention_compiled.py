@@ -11,7 +11,7 @@ from attentions import MASKS, Case
 
 RNG = np.random.default_rng
 # Queries and keys: one by one, whole blocks, tails, queries before the first key.
-TIMES = [(1, 1), (1, 90), (3, 97), (4, 4), (5, 5), (64, 64), (97, 97), (70, 110), (110, 70), (130, 130)]
+TIMES = [(1, 1), (1, 90), (3, 97), (4, 4), (5, 5), (64, 64), (97, 97), (40, 60), (70, 110), (110, 70), (130, 130)]
 
 
 def check(build, times, options=(), threads=2, **kind):
