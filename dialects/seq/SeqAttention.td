@@ -82,6 +82,12 @@ def Seq_AttentionOp : Seq_NamedOp<"attention", [AttrSizedOperandSegments]> {
     `mask` $mask `scale` $scale attr-dict `->` type($output)
   }];
   let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    /// As generalize, for the normaliser softmax: a seq.recurrence over tiles of
+    /// `keys` keys, whose states are the average so far, not yet divided, the
+    /// largest score and the sum of weights.
+    ::mlir::Value generalizeInTiles(::mlir::OpBuilder &builder, int64_t keys);
+  }];
 }
 
 #endif // SEQ_ATTENTION_TD

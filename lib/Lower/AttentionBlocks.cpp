@@ -21,8 +21,6 @@ using namespace seqc;
 namespace {
 /// Keys in a tile.
 constexpr int64_t kTile = 64;
-/// Keys or channels whose accumulators are in registers together.
-constexpr int64_t kRows = 4;
 /// Steps in the body of an inner loop.
 constexpr int64_t kUnroll = 4;
 
@@ -32,7 +30,8 @@ public:
   BlockEmitter(const AttentionEmitter &shared, int64_t queries)
       : AttentionEmitter(shared), block(queries),
         // Accumulators take half of the registers, or a little more.
-        width(std::min(queries, (registers >= 32 ? 4 : 2) * lanes)) {}
+        width(std::min(queries, (registers >= 32 ? 4 : 2) * lanes)),
+        rows(registers / 2 / vectors()) {}
 
   void emit(Builder &b, Value unit, Value blocks);
 
@@ -57,7 +56,7 @@ private:
   void averages(Builder &b, Value column);
   SmallVector<Value> positions(Builder &b, Value column);
 
-  int64_t block, width;
+  int64_t block, width, rows; // rows and vectors() have accumulators together
   Value batch, head, keyHead, valueHead;
   Value firstQuery, first, last; // first query; positions of first and last
   Value query, score, average;   // [D, block], [kTile, block], [E, block]
@@ -212,16 +211,16 @@ void BlockEmitter::emitTile(Builder &b, Value cut) {
 
 /// score[key, query] = Σ_d key[key, d] · query[d, query]
 void BlockEmitter::scores(Builder &b, Value column) {
-  loop(b, index(b, 0), live, kRows, [&](Builder &b, Value number) {
+  loop(b, index(b, 0), live, rows, [&](Builder &b, Value number) {
     // Rows beyond the last key repeat it and are not read.
     SmallVector<Value> keys;
-    for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t r = 0; r < rows; ++r)
       keys.push_back(
           least(b, add(b, add(b, begin, number), r), add(b, end, -1)));
-    SmallVector<Value> sums(kRows * vectors(), splat(b, 0.0));
+    SmallVector<Value> sums(rows * vectors(), splat(b, 0.0));
     auto step = [&](Builder &b, Value channel, SmallVector<Value> &sums) {
       SmallVector<Value> queries = loadRow(b, query, channel, column);
-      for (int64_t r = 0; r < kRows; ++r) {
+      for (int64_t r = 0; r < rows; ++r) {
         Value key = spread(b, op.getKey(), {batch, keys[r], keyHead, channel});
         for (int64_t v = 0; v < vectors(); ++v) {
           Value &sum = sums[r * vectors() + v];
@@ -239,7 +238,7 @@ void BlockEmitter::scores(Builder &b, Value column) {
                 });
     for (int64_t channel = whole; channel < D; ++channel)
       step(b, index(b, channel), sums);
-    for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t r = 0; r < rows; ++r)
       storeRow(b, ArrayRef(sums).slice(r * vectors(), vectors()), score,
                add(b, number, r), column);
   });
@@ -393,16 +392,16 @@ void BlockEmitter::weights(Builder &b, Value column) {
 /// average[e, query] = decay · average + Σ_key value[key, e] · weight[key,
 /// query]
 void BlockEmitter::averages(Builder &b, Value column) {
-  auto emit = [&](Builder &b, Value channel, int64_t rows) {
+  auto emit = [&](Builder &b, Value channel, int64_t count) {
     SmallVector<Value> shrink = loadRow(b, decay, Value(), column);
     SmallVector<Value> sums;
-    for (int64_t r = 0; r < rows; ++r)
+    for (int64_t r = 0; r < count; ++r)
       for (auto [value, factor] :
            llvm::zip(loadRow(b, average, add(b, channel, r), column), shrink))
         sums.push_back(mulF(b, value, factor));
     auto step = [&](Builder &b, Value number, SmallVector<Value> &sums) {
       SmallVector<Value> weights = loadRow(b, score, number, column);
-      for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t r = 0; r < count; ++r) {
         Value value = spread(
             b, op.getValue(),
             {batch, add(b, begin, number), valueHead, add(b, channel, r)});
@@ -423,14 +422,14 @@ void BlockEmitter::averages(Builder &b, Value column) {
                       step(b, add(b, number, u), sums);
                     return sums;
                   });
-    for (int64_t r = 0; r < rows; ++r)
+    for (int64_t r = 0; r < count; ++r)
       storeRow(b, ArrayRef(sums).slice(r * vectors(), vectors()), average,
                add(b, channel, r), column);
   };
-  int64_t whole = E / kRows * kRows;
+  int64_t whole = E / rows * rows;
   if (whole)
-    loop(b, index(b, 0), index(b, whole), kRows,
-         [&](Builder &b, Value channel) { emit(b, channel, kRows); });
+    loop(b, index(b, 0), index(b, whole), rows,
+         [&](Builder &b, Value channel) { emit(b, channel, rows); });
   if (whole < E)
     emit(b, index(b, whole), E - whole);
 }

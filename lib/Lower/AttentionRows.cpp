@@ -139,15 +139,20 @@ void RowEmitter::emitPart(Builder &b) {
   });
 }
 
-/// Runs `body` on the keys of the tile, several at a time as far as they go.
+/// Runs `body` on all heads and all keys of the tile. Several keys at a time
+/// are read in the order of memory; of the last ones, fewer, each head has its
+/// own.
 void RowEmitter::forKeys(Builder &b, Keys body) {
   Value whole =
       sub(b, live, arith::RemUIOp::create(b, live, index(b, streams)));
-  loop(b, index(b, 0), whole, streams,
-       [&](Builder &b, Value first) { body(b, first, streams); });
+  loop(b, index(b, 0), whole, streams, [&](Builder &b, Value first) {
+    forHeads(b, [&](Builder &b) { body(b, first, streams); });
+  });
   if (streams > 1)
-    loop(b, whole, live, 1,
-         [&](Builder &b, Value first) { body(b, first, 1); });
+    forHeads(b, [&](Builder &b) {
+      loop(b, whole, live, 1,
+           [&](Builder &b, Value first) { body(b, first, 1); });
+    });
 }
 
 /// Runs `body` on groups of heads that share keys and values.
@@ -173,7 +178,8 @@ Value RowEmitter::isSeen(Builder &b, Value number) {
   return seen ? arith::AndIOp::create(b, seen, there).getResult() : there;
 }
 
-/// Products of all heads' queries with some keys; -∞ for keys that are hidden.
+/// Products of the present heads' queries with some keys; -∞ for keys that are
+/// hidden.
 void RowEmitter::scores(Builder &b, Value first, int64_t count) {
   SmallVector<Value> keys, seen;
   for (int64_t i = 0; i < count; ++i) {
@@ -181,32 +187,30 @@ void RowEmitter::scores(Builder &b, Value first, int64_t count) {
     keys.push_back(add(b, begin, number));
     seen.push_back(isSeen(b, number));
   }
-  forHeads(b, [&](Builder &b) {
-    SmallVector<Value> products(count * group);
-    for (int64_t v = 0; v < keyVectors; ++v) {
-      Value channel = index(b, v * lanes);
-      SmallVector<Value> k;
-      for (Value key : keys)
-        k.push_back(loadPart(b, op.getKey(), {batch, key, keyHead, channel},
-                             widthOf(v, D)));
-      for (int64_t row = 0; row < group; ++row) {
-        Value q = load(b, query, {headOf(b, row), channel});
-        for (int64_t i = 0; i < count; ++i) {
-          Value &product = products[row * count + i];
-          product = v ? fma(b, q, k[i], product) : mulF(b, q, k[i]);
-        }
+  SmallVector<Value> products(count * group);
+  for (int64_t v = 0; v < keyVectors; ++v) {
+    Value channel = index(b, v * lanes);
+    SmallVector<Value> k;
+    for (Value key : keys)
+      k.push_back(loadPart(b, op.getKey(), {batch, key, keyHead, channel},
+                           widthOf(v, D)));
+    for (int64_t row = 0; row < group; ++row) {
+      Value q = load(b, query, {headOf(b, row), channel});
+      for (int64_t i = 0; i < count; ++i) {
+        Value &product = products[row * count + i];
+        product = v ? fma(b, q, k[i], product) : mulF(b, q, k[i]);
       }
     }
-    Value hidden = number(b, vector.getElementType(), -INFINITY);
-    for (int64_t row = 0; row < group; ++row)
-      for (int64_t i = 0; i < count; ++i) {
-        Value total = sum(b, products[row * count + i]);
-        if (seen[i])
-          total = arith::SelectOp::create(b, seen[i], total, hidden);
-        memref::StoreOp::create(b, total, score,
-                                ValueRange{headOf(b, row), add(b, first, i)});
-      }
-  });
+  }
+  Value hidden = number(b, vector.getElementType(), -INFINITY);
+  for (int64_t row = 0; row < group; ++row)
+    for (int64_t i = 0; i < count; ++i) {
+      Value total = sum(b, products[row * count + i]);
+      if (seen[i])
+        total = arith::SelectOp::create(b, seen[i], total, hidden);
+      memref::StoreOp::create(b, total, score,
+                              ValueRange{headOf(b, row), add(b, first, i)});
+    }
 }
 
 /// Scores of one head become weights, and what the part has so far shrinks to
@@ -251,28 +255,26 @@ void RowEmitter::weights(Builder &b, Value head) {
 
 /// Adds some keys' values by their weights to the sums of the part.
 void RowEmitter::sums(Builder &b, Value first, int64_t count) {
-  forHeads(b, [&](Builder &b) {
-    SmallVector<Value> weights;
-    for (int64_t row = 0; row < group; ++row)
+  SmallVector<Value> weights;
+  for (int64_t row = 0; row < group; ++row)
+    for (int64_t i = 0; i < count; ++i)
+      weights.push_back(spread(b, score, {headOf(b, row), add(b, first, i)}));
+  for (int64_t v = 0; v < valueVectors; ++v) {
+    Value channel = index(b, v * lanes);
+    SmallVector<Value> values;
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(
+          loadPart(b, op.getValue(),
+                   {batch, add(b, begin, add(b, first, i)), valueHead, channel},
+                   widthOf(v, E)));
+    for (int64_t row = 0; row < group; ++row) {
+      SmallVector<Value> at{unit, headOf(b, row), channel};
+      Value sum = load(b, partSums, at);
       for (int64_t i = 0; i < count; ++i)
-        weights.push_back(spread(b, score, {headOf(b, row), add(b, first, i)}));
-    for (int64_t v = 0; v < valueVectors; ++v) {
-      Value channel = index(b, v * lanes);
-      SmallVector<Value> values;
-      for (int64_t i = 0; i < count; ++i)
-        values.push_back(loadPart(
-            b, op.getValue(),
-            {batch, add(b, begin, add(b, first, i)), valueHead, channel},
-            widthOf(v, E)));
-      for (int64_t row = 0; row < group; ++row) {
-        SmallVector<Value> at{unit, headOf(b, row), channel};
-        Value sum = load(b, partSums, at);
-        for (int64_t i = 0; i < count; ++i)
-          sum = fma(b, values[i], weights[row * count + i], sum);
-        store(b, sum, partSums, at);
-      }
+        sum = fma(b, values[i], weights[row * count + i], sum);
+      store(b, sum, partSums, at);
     }
-  });
+  }
 }
 
 /// Parts (m, l, s) and (m', l', s') are together

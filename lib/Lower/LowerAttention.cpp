@@ -20,25 +20,40 @@ constexpr int64_t kFewQueries = 4;
 /// Queries of a block: more of them share what they read of keys and values.
 constexpr int64_t kBlock = 64;
 
-void lower(kernel::AttentionOp op, AttentionEmitter &emitter) {
+/// Runs one of two pieces of code: `few` where there are at most `limit`
+/// queries.
+void choose(ImplicitLocOpBuilder &b, const AttentionEmitter &emitter,
+            int64_t queries, int64_t limit,
+            function_ref<void(ImplicitLocOpBuilder &)> few,
+            function_ref<void(ImplicitLocOpBuilder &)> many) {
+  if (!ShapedType::isDynamic(queries))
+    return queries <= limit ? few(b) : many(b);
+  Value isFew =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, emitter.getQueries(),
+                            arith::ConstantIndexOp::create(b, limit));
+  auto branch = scf::IfOp::create(b, isFew, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  few(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  many(b);
+}
+
+void lower(kernel::AttentionOp op, AttentionEmitter &emitter, int64_t lanes) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   emitter.begin(b);
   int64_t queries = cast<MemRefType>(op.getQuery().getType()).getDimSize(1);
-  if (!ShapedType::isDynamic(queries)) {
-    if (queries <= kFewQueries)
-      emitter.emitRows(b, kFewQueries);
-    else
-      emitter.emitBlocks(b, kBlock);
-    return;
-  }
-  Value few =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, emitter.getQueries(),
-                            arith::ConstantIndexOp::create(b, kFewQueries));
-  auto branch = scf::IfOp::create(b, few, /*withElseRegion=*/true);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emitter.emitRows(b, kFewQueries);
-  b.setInsertionPointToStart(branch.elseBlock());
-  emitter.emitBlocks(b, kBlock);
+  choose(
+      b, emitter, queries, kFewQueries,
+      [&](auto &b) { emitter.emitRows(b, kFewQueries); },
+      [&](auto &b) {
+        // Lanes beyond the last query compute for nobody: blocks are narrow
+        // where one would be hardly filled.
+        choose(
+            b, emitter, queries, kBlock - lanes,
+            [&](auto &b) { emitter.emitBlocks(b, lanes); },
+            [&](auto &b) { emitter.emitBlocks(b, kBlock); });
+      });
 }
 
 struct LowerAttention : seqc::impl::LowerAttentionBase<LowerAttention> {
@@ -55,7 +70,7 @@ struct LowerAttention : seqc::impl::LowerAttentionBase<LowerAttention> {
       AttentionEmitter emitter(op, lanes, registers);
       if (failed(emitter.check()))
         return signalPassFailure();
-      lower(op, emitter);
+      lower(op, emitter, lanes);
       op.erase();
     }
   }

@@ -73,6 +73,25 @@ def test_no_times(tmp_path, times, keys):
     assert actual.shape == (2, times, 4, 6) and (actual == 0).all()
 
 
+TILES = ["--seq-tile-attention=keys=16", "--canonicalize", "--cse"]
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("times, keys", [(1, 40), (40, 37), (21, 64)])
+def test_tiles(tmp_path, mask, times, keys):
+    check(tmp_path, Case(RNG(11), mask, times=times, keys=keys, hidden=0.3), *TILES)
+
+
+@pytest.mark.parametrize("bias", ["TS", "HTS", "BHTS", "B11S", "1T1"])
+def test_tiles_with_bias(tmp_path, bias):
+    check(tmp_path, Case(RNG(12), "causal", times=13, keys=35, bias=bias), *TILES)
+
+
+def test_tiles_without_keys(tmp_path):
+    check(tmp_path, Case(RNG(13), "causal", times=3, keys=0), *TILES)
+    check(tmp_path, Case(RNG(13), "full", times=3, keys=20, hidden=1.0), *TILES)
+
+
 @pytest.mark.parametrize("bias", [None, "HTS", "1T1"])
 def test_kernel_form(tmp_path, bias):
     """What kernel.attention stands for."""

@@ -7,11 +7,12 @@ import pytest
 
 import agreement
 import seqlib
+import seqtools
 from attentions import MASKS, Case
 
 RNG = np.random.default_rng
 # Queries and keys: one by one, whole blocks, tails, queries before the first key.
-TIMES = [(1, 1), (1, 90), (3, 97), (4, 4), (5, 5), (64, 64), (97, 97), (70, 110), (110, 70), (130, 130)]
+TIMES = [(1, 1), (1, 90), (3, 97), (4, 4), (5, 5), (64, 64), (97, 97), (40, 60), (70, 110), (110, 70), (130, 130)]
 
 
 def check(build, times, options=(), threads=2, **kind):
@@ -98,3 +99,18 @@ def test_threads(build, threads):
 @pytest.mark.parametrize("kind", [dict(normaliser="kernel", mask="causal"), dict(normaliser="kernel", mask="full")])
 def test_kernel_normaliser(build, kind):
     check(build, TIMES[:6], **kind)
+
+
+def test_tiles(build):
+    """The recurrence over tiles of keys, compiled as any other."""
+
+    def write(folder):
+        file = folder / "layer.mlir"
+        file.write_text(seqtools.opt(Case(RNG(0), "causal", dtype=np.float32).source(), "--seq-tile-attention=keys=16"))
+        return file
+
+    library = seqlib.Library(build("tiles", write, library=True))
+    for queries, keys in [(1, 1), (5, 33), (40, 40)]:
+        case = Case(RNG(queries), "causal", times=queries, keys=keys, dtype=np.float32)
+        inputs = {f"arg{index}": array for index, array in enumerate(case.all_arrays)}
+        agreement.agrees(library.run("layer", inputs)["result0"], case.expected(), case.expected(np.float32))

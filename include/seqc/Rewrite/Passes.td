@@ -272,3 +272,34 @@ def SeqNameArguments : Pass<"seq-name-arguments", "::mlir::ModuleOp"> {
     (A single number is a `tensor<f32>`.)
   }];
 }
+
+def SeqTileAttention : Pass<"seq-tile-attention"> {
+  let summary = "states softmax attention as a recurrence over tiles of keys";
+  let description = [{
+    The online softmax: over keys, (m, l, a) = (largest score, sum of weights,
+    sum of weighted values) merge by M = max(m, m'), l e^(m-M) + l' e^(m'-M), and
+    a alike. So attention is a `seq.recurrence` along the tiles of keys with
+    these three as states, and no score outlives its tile.
+
+    ```mlir
+    %y = seq.attention ins(%q, %k, %v : …) mask <causal> scale 0.125 -> tensor<1x?x8x64xf32>
+    ```
+    ⇒ (`%k1` and `%v1` are padded to whole tiles; `%first` is the first key of each)
+    ```mlir
+    %a, %m, %l = seq.recurrence along 1 ins(%k1, %v1, %first : tensor<1x?x64x8x64xf32>, …, tensor<1x?xi64>)
+        init(%a0, %m0, %l0 : tensor<1x?x8x64xf32>, tensor<1x8x?xf32>, tensor<1x8x?xf32>) {
+    ^step(…):
+      … scores of the tile, hidden ones -∞; the new maximum; weights; both sums
+    }
+    %y = … %a / %l, and 0 where %l is 0
+    ```
+
+    The normaliser kernel is left alone: its sum over keys needs no maximum.
+  }];
+  let options = [
+    Option<"keys", "keys", "int64_t", "64", "keys in a tile">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
