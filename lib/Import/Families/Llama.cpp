@@ -73,7 +73,7 @@ Llama::Llama(Config &config, Model &model) : model(model), b(model.b) {
                 "a divisor of hidden_size = " + Twine(C));
   D = config.size("head_dim", std::max<int64_t>(C / heads, 1));
   if (D % 2 != 0)
-    config.fail("head_dim", "an even size, not " + Twine(D));
+    config.fail("head_dim", "an even size");
   epsilon = config.fraction("rms_norm_eps", 1e-6);
   theta = readRotary(config);
   act = config.choice("hidden_act", activationNames("silu"));
