@@ -363,7 +363,7 @@ Value layers::isNonzero(ImplicitLocOpBuilder &b, Value x) {
 
 layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value x,
                               int64_t headSize, double theta) {
-  // As the models were trained: frequencies and angles in f32.
+  // In f32, as the models were trained.
   SmallVector<float> frequencies;
   for (int64_t i = 0; i < headSize / 2; ++i)
     frequencies.push_back(

@@ -120,6 +120,12 @@ def test_greedy_tokens(decoder):
     assert program.generate(prompt, 64) == expected
 
 
+def test_no_tokens(decoder):
+    model, program = decoder
+    logits = program.run({"input_ids": np.zeros((1, 0), np.int64)}, ["logits"], function="forward")["logits"]
+    assert logits.shape == (1, 0, model.config.vocab_size)
+
+
 @pytest.mark.parametrize("name", ["gpt2", "llama_head20"])
 def test_batch(build, name):
     cls, dtype, config = DECODERS[name]

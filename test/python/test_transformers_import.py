@@ -182,3 +182,14 @@ def test_llama_older_spellings(tmp_path):
     transformer.save(model, tmp_path)
     edit_config(tmp_path, rope_parameters=..., head_dim=..., rope_theta=1234.0, rope_scaling=None)
     check_decoder(tmp_path, model)
+
+
+def test_llama_in_shards_of_two_types(tmp_path):
+    """Norms are f32, matrices bf16."""
+    model = transformer.random_model("LlamaForCausalLM", dtype=torch.bfloat16, **LLAMA)
+    transformer.save(model, tmp_path, torch.bfloat16, max_shard_size="5KB")
+    for shard in tmp_path.glob("model-*.safetensors"):
+        tensors = {name: tensor.float() if "norm" in name else tensor for name, tensor in load_file(shard).items()}
+        save_file(tensors, shard, metadata={"format": "pt"})
+    assert (tmp_path / "model.safetensors.index.json").exists()
+    check_decoder(tmp_path, model)

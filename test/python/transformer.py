@@ -10,6 +10,9 @@ import torch
 import transformers
 from transformers.models.llama import modeling_llama
 
+# These models are small, and threads that wait for each other slow while other tests run.
+torch.set_num_threads(1)
+
 
 def random_model(cls, seed=0, dtype=torch.float32, **config):
     """A model of the class named `cls` in which every parameter matters; its values are

@@ -225,12 +225,15 @@ def SeqMergeProducts : Pass<"seq-merge-products"> {
     %k = tensor.extract_slice %p[0, 32] [4, 16] [1, 1] : …
     ```
 
-    The weights are `seq.weight` values, as they are or rearranged, which are
-    joined when they are packed; or arguments of the function of static shape
+    The weights are `seq.weight` values, as they are, converted or rearranged,
+    which are joined when they are packed; or arguments of the function of static shape
     that no recurrence takes as a sequence or state, if x is no such argument.
     x is no weight. The products are contractions that differ in the size of
     one dimension of the weight, and their destinations are fills with the same
     value. Inside of a recurrence the weights are joined in front of it.
+
+    Where each product is read by a `linalg.generic` alone, the same for all, that
+    adds a weight of the file to its columns, these join too.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

@@ -16,6 +16,9 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
+/// The module holds one frequency for each pair of a head's channels.
+static constexpr int64_t kLargestHead = 65536;
+
 namespace {
 struct Llama {
   Llama(Config &config, Model &model);
@@ -72,8 +75,8 @@ Llama::Llama(Config &config, Model &model) : model(model), b(model.b) {
     config.fail("num_attention_heads",
                 "a divisor of hidden_size = " + Twine(C));
   D = config.size("head_dim", std::max<int64_t>(C / heads, 1));
-  if (D % 2 != 0)
-    config.fail("head_dim", "an even size, not " + Twine(D));
+  if (D % 2 != 0 || D > kLargestHead)
+    config.fail("head_dim", "an even size up to " + Twine(kLargestHead));
   epsilon = config.fraction("rms_norm_eps", 1e-6);
   theta = readRotary(config);
   act = config.choice("hidden_act", activationNames("silu"));
