@@ -1,7 +1,7 @@
 //===- ApiTest.cpp - the interface of shared libraries (seq/api.h) --------===//
 
-#include "Support.h"
 #include "seq/api.h"
+#include "Support.h"
 
 #include <catch2/catch.hpp>
 
@@ -312,12 +312,11 @@ TEST_CASE("bad calls are answered with one line") {
   }
   SECTION("tokens") {
     Stream stream(model);
-    int64_t bad =
-        GENERATE(as<int64_t>{}, -1, V, INT64_MAX, INT64_C(1) << 32);
+    int64_t bad = GENERATE(as<int64_t>{}, -1, V, INT64_MAX, INT64_C(1) << 32);
     CHECK(!seq_step(stream.handle, &bad, nullptr, &error));
     CHECK(model.message().find("expected 0 to") != std::string::npos);
-    CHECK(!seq_prefill(stream.handle, &bad, 0, SEQ_LOGITS_LAST, nullptr,
-                       &error));
+    CHECK(
+        !seq_prefill(stream.handle, &bad, 0, SEQ_LOGITS_LAST, nullptr, &error));
     CHECK(!seq_prefill(stream.handle, &bad, INT64_MIN, SEQ_LOGITS_LAST, nullptr,
                        nullptr));
     CHECK(!seq_step(stream.handle, nullptr, nullptr, &error));
