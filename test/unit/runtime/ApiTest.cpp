@@ -1,10 +1,11 @@
 //===- ApiTest.cpp - the interface of shared libraries (seq/api.h) --------===//
 
-#include "Support.h"
 #include "seq/api.h"
+#include "Support.h"
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -311,12 +312,11 @@ TEST_CASE("bad calls are answered with one line") {
   }
   SECTION("tokens") {
     Stream stream(model);
-    int64_t bad =
-        GENERATE(as<int64_t>{}, -1, V, INT64_MAX, INT64_C(1) << 32);
+    int64_t bad = GENERATE(as<int64_t>{}, -1, V, INT64_MAX, INT64_C(1) << 32);
     CHECK(!seq_step(stream.handle, &bad, nullptr, &error));
     CHECK(model.message().find("expected 0 to") != std::string::npos);
-    CHECK(!seq_prefill(stream.handle, &bad, 0, SEQ_LOGITS_LAST, nullptr,
-                       &error));
+    CHECK(
+        !seq_prefill(stream.handle, &bad, 0, SEQ_LOGITS_LAST, nullptr, &error));
     CHECK(!seq_prefill(stream.handle, &bad, INT64_MIN, SEQ_LOGITS_LAST, nullptr,
                        nullptr));
     CHECK(!seq_step(stream.handle, nullptr, nullptr, &error));
@@ -360,9 +360,14 @@ TEST_CASE("streams in threads of their own give what they give alone",
           "[threads]") {
   Model model(GENERATE(1, 2));
   constexpr int kStreams = 4, kSteps = 50;
+  std::atomic<int> missing{0};
   auto generate = [&](int64_t seed, std::vector<Logits> &all) {
     seq_stream *stream = seq_create(model.handle, 64, nullptr);
+    // All at once, and taking turns also where there are few cores.
+    for (--missing; missing > 0;)
+      std::this_thread::yield();
     for (int i = 0; i < kSteps; ++i) {
+      std::this_thread::yield();
       int64_t token = (seed * 7 + i * i) % V;
       seq_tensor logits;
       if (!seq_step(stream, &token, &logits, nullptr))
@@ -375,6 +380,7 @@ TEST_CASE("streams in threads of their own give what they give alone",
   std::vector<Logits> alone[kStreams], together[kStreams];
   for (int i = 0; i < kStreams; ++i)
     generate(i, alone[i]);
+  missing = kStreams;
   std::vector<std::thread> threads;
   for (int i = 0; i < kStreams; ++i)
     threads.emplace_back([&, i] { generate(i, together[i]); });
