@@ -45,6 +45,7 @@ bool FunctionRelation::relateOther(Operation &op) {
   return llvm::TypeSwitch<Operation *, bool>(&op)
       .Case<seq::TemporalOpInterface>(
           [&](auto op) { return relateTemporal(op); })
+      .Case<seq::AttentionOp>([&](auto op) { return relateAttention(op); })
       .Case<seq::ScanOp>([&](auto op) { return relateScan(op); })
       .Case<scf::ForOp>([&](auto op) { return relateLoop(op); })
       .Case<func::CallOp>([&](auto op) { return relateCall(op); })
@@ -110,6 +111,22 @@ bool FunctionRelation::relateScan(seq::ScanOp op) {
     unite(first, op.getDim(), input, op.getDim());
     uniteAll(input, result);
     breakAll(input, op, "is scanned");
+  }
+  return true;
+}
+
+/// Time is that of queries and of keys where the attention can run on pieces;
+/// whether the two are one is for TimeDimensions to say.
+bool FunctionRelation::relateAttention(seq::AttentionOp op) {
+  if (!op.canStream())
+    return false;
+  for (auto [from, to] : {std::pair<Value, Value>(op.getQuery(), op.getOutput()),
+                          std::pair<Value, Value>(op.getKey(), op.getValue())}) {
+    unite(from, 1, to, 1);
+    addTime(from, 1);
+    for (Value sequence : {from, to})
+      for (unsigned dim : {0, 2, 3})
+        breakDim(sequence, dim, op, "is a dimension of slices as well");
   }
   return true;
 }
