@@ -115,19 +115,30 @@ bool FunctionRelation::relateScan(seq::ScanOp op) {
   return true;
 }
 
-/// Time is that of queries and of keys where the attention can run on pieces;
-/// whether the two are one is for TimeDimensions to say.
+/// Queries and output, keys and values have one time each. Where the attention
+/// can run on pieces that is time; whether the two are one is for
+/// TimeDimensions to say.
 bool FunctionRelation::relateAttention(seq::AttentionOp op) {
-  if (!op.canStream())
-    return false;
-  for (auto [from, to] : {std::pair<Value, Value>(op.getQuery(), op.getOutput()),
-                          std::pair<Value, Value>(op.getKey(), op.getValue())}) {
-    unite(from, 1, to, 1);
-    addTime(from, 1);
-    for (Value sequence : {from, to})
+  Value query = op.getQuery(), key = op.getKey();
+  for (unsigned dim : {0, 1})
+    unite(query, dim, op.getOutput(), dim);
+  unite(query, 0, key, 0);
+  for (Value perKey : {Value(op.getValue()), Value(op.getKeyMask())})
+    for (unsigned dim : {0, 1})
+      if (perKey)
+        unite(key, dim, perKey, dim);
+  if (op.canStream()) {
+    addTime(query, 1);
+    addTime(key, 1);
+    for (Value sequence :
+         {query, key, Value(op.getValue()), Value(op.getOutput())})
       for (unsigned dim : {0, 2, 3})
         breakDim(sequence, dim, op, "is a dimension of slices as well");
+    return true;
   }
+  for (Value operand : op->getOperands())
+    breakAll(operand, op, "is read as a whole by each query");
+  breakAll(op.getOutput(), op, "is a dimension of queries");
   return true;
 }
 

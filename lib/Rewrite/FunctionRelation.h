@@ -24,8 +24,7 @@ mlir::func::FuncOp getCallee(mlir::func::CallOp call,
 ///   func.call       as the callee relates its arguments and results
 ///   seq.recurrence, named layers: sequences have one time; slices, states and
 ///                   outputs agree inside and outside, before and after
-///   seq.attention   queries and output, keys and values have one time, if it can
-///                   run on pieces; else it is an operation like any other
+///   seq.attention   queries and output, keys and values have one time each
 ///   seq.scan        a sequence agrees with its result; all have one time
 ///
 /// For time, any other use by a recurrence is an obstacle.

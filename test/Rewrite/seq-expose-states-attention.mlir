@@ -88,6 +88,29 @@ func.func @numbered(%x: tensor<1x?x4x8xf32>) -> tensor<1x?x4x8xf32> {
 
 // -----
 
+// So are the first rows of a table.
+// CHECK-LABEL: func.func @table
+// CHECK:       seq.attention
+func.func @table(%x: tensor<1x?x8xf32>, %rows: tensor<512x8xf32>) -> tensor<1x?x2x4xf32> {
+  %c1 = arith.constant 1 : index
+  %t = tensor.dim %x, %c1 : tensor<1x?x8xf32>
+  // expected-remark @+1 {{the states of @table stay inside: the time dimension}}
+  %r = tensor.extract_slice %rows[0, 0] [%t, 8] [1, 1] : tensor<512x8xf32> to tensor<?x8xf32>
+  %e = tensor.empty(%t) : tensor<1x?x8xf32>
+  %n = linalg.generic {indexing_maps = [affine_map<(b, t, c) -> (b, t, c)>, affine_map<(b, t, c) -> (t, c)>, affine_map<(b, t, c) -> (b, t, c)>],
+      iterator_types = ["parallel", "parallel", "parallel"]} ins(%x, %r : tensor<1x?x8xf32>, tensor<?x8xf32>) outs(%e : tensor<1x?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<1x?x8xf32>
+  %h = tensor.expand_shape %n [[0], [1], [2, 3]] output_shape [1, %t, 2, 4] : tensor<1x?x8xf32> into tensor<1x?x2x4xf32>
+  %y = seq.attention ins(%h, %h, %h : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      mask <causal> scale 0.5 -> tensor<1x?x2x4xf32>
+  return %y : tensor<1x?x2x4xf32>
+}
+
+// -----
+
 // A function that stays as it is needs the layer without a cache.
 // CHECK-LABEL: func.func private @shared
 // CHECK:       seq.attention

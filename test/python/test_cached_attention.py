@@ -151,3 +151,51 @@ def test_nothing_of_the_cache_is_copied():
     assert len(copies) == 2  # keys and values of the new times, into the cache
     assert all(f"strided<[?, {SHARED * D}, {D}, 1], offset: ?>" in line.split(" to ")[1] for line in copies)
     assert not any("strided" in line.split(" to ")[0] for line in copies)
+
+
+POSITIONS = """
+func.func @forward(%x: tensor<1x?x2x4xf32> {seq.name = "x"}) -> (tensor<1x?x2x4xf32> {seq.name = "y"}) {
+  %c1 = arith.constant 1 : index
+  %one = arith.constant dense<1> : tensor<1xi64>
+  %zero = arith.constant dense<0> : tensor<1xi64>
+  %t = tensor.dim %x, %c1 : tensor<1x?x2x4xf32>
+  %slots = tensor.empty(%t) : tensor<1x?xi64>
+  %positions, %count = seq.recurrence along 1 outs(%slots : tensor<1x?xi64>) init(%zero : tensor<1xi64>) {
+  ^step(%slot: tensor<1xi64>, %s: tensor<1xi64>):
+    %next = arith.addi %s, %one : tensor<1xi64>
+    seq.yield %s, %next : tensor<1xi64>, tensor<1xi64>
+  }
+  %e = tensor.empty(%t) : tensor<1x?x2x4xf32>
+  %h = linalg.generic {indexing_maps = [affine_map<(b, t, h, d) -> (b, t, h, d)>, affine_map<(b, t, h, d) -> (b, t)>,
+      affine_map<(b, t, h, d) -> (b, t, h, d)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x, %positions : tensor<1x?x2x4xf32>, tensor<1x?xi64>) outs(%e : tensor<1x?x2x4xf32>) {
+  ^bb0(%a: f32, %p: i64, %o: f32):
+    %f = arith.sitofp %p : i64 to f32
+    %c = math.cos %f : f32
+    %s = arith.mulf %a, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<1x?x2x4xf32>
+  %y = seq.attention ins(%h, %h, %h : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      mask <causal> scale 0.5 -> tensor<1x?x2x4xf32>
+  return %y : tensor<1x?x2x4xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("cuts", CUTS)
+def test_positions_are_counted(build, cuts):
+    def write(folder):
+        (folder / "model.mlir").write_text(POSITIONS)
+        return folder / "model.mlir"
+
+    program = seqlib.Library(build("positions", write, library=True), threads=2)
+    x = np.random.default_rng(5).standard_normal((1, 37, 2, 4)).astype(np.float32)
+    state, pieces, begin = program.state(capacity=37), [], 0
+    for end in cuts:
+        pieces.append(program.run("forward", {"x": x[:, begin:end]}, state)["y"])
+        begin = end
+    h = x[0].astype(np.float64) * np.cos(np.arange(37))[:, None, None]
+    scores = np.where(np.tril(np.ones((37, 37), bool)), np.einsum("thd,shd->hts", h, h) * 0.5, -np.inf)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    y = np.einsum("hts,shd->thd", weights / weights.sum(-1, keepdims=True), h)[None]
+    agreement.agrees(np.concatenate(pieces, axis=1), y, y.astype(np.float32))
