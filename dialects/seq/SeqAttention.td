@@ -87,6 +87,64 @@ def Seq_AttentionOp : Seq_NamedOp<"attention", [AttrSizedOperandSegments]> {
     /// `keys` keys, whose states are the average so far, not yet divided, the
     /// largest score and the sum of weights.
     ::mlir::Value generalizeInTiles(::mlir::OpBuilder &builder, int64_t keys);
+    /// Whether it could run on a sequence in pieces, with a cache: no query sees
+    /// a later key, and T and S, if they are one, are not known.
+    bool canStream();
+  }];
+}
+
+def Seq_CachedAttentionOp : Seq_LayerOp<"cached_attention"> {
+  let summary = "attention over a cache of keys and values";
+  let description = [{
+    `seq.attention` of a sequence that comes in pieces. The caches hold the keys
+    and values of earlier times; `position` says how many. The new keys and
+    values are put behind them, and each query attends to what is held:
+
+    ```
+    cache[position … position + T) = key, value       position' = position + T
+    output = attention(query, cache[0 … position'))   with `mask` and `scale`
+    ```
+
+    So a sequence in pieces gives what the whole gives. What the caches hold
+    from `position` on is not read. More times than the capacity S has room for
+    fail the run. `T = 0` changes nothing.
+
+    | value | shape | |
+    |---|---|---|
+    | `query` | [B, T, Hq, D] | |
+    | `key` | [B, T, Hk, D] | |
+    | `value` | [B, T, Hv, Dv] | |
+    | `key_cache`, `final_key_cache` | [B, S, Hk, D] | |
+    | `value_cache`, `final_value_cache` | [B, S, Hv, Dv] | |
+    | `position`, `final_position` | [1] of i64 | |
+    | `output` | [B, T, Hq, Dv] | |
+
+    Constraints:
+
+    - (C1) all tensors but positions have the same element type;
+    - (C2) every size but T and S is known;
+    - (C3) sizes of the same letter are equal (a known T meets any unknown one);
+    - (C4) head counts are positive, and Hk and Hv divide Hq;
+    - (C5) the mask shows no key after the query (`causal`, `window(L, 0)`).
+
+    `seq-expose-states` makes it of `seq.attention`.
+  }];
+  let arguments = (ins
+    Seq_Float4D:$query, Seq_Float4D:$key, Seq_Float4D:$value,
+    Seq_Float4D:$key_cache, Seq_Float4D:$value_cache, Seq_Position:$position,
+    Seq_MaskAttr:$mask, F64Attr:$scale);
+  let results = (outs Seq_Float4D:$output, Seq_Float4D:$final_key_cache,
+                      Seq_Float4D:$final_value_cache, Seq_Position:$final_position);
+  let assemblyFormat = [{
+    `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
+    `init` `(` $key_cache `,` $value_cache `,` $position `:` type($key_cache) `,` type($value_cache) `)`
+    `mask` $mask `scale` $scale attr-dict `->` type($output) `,` type($final_key_cache) `,` type($final_value_cache)
+  }];
+  let extraClassDeclaration = [{
+    /// The same by seq.attention and the final states in order, at the
+    /// builder's insertion point.
+    AttentionOp attend(::mlir::OpBuilder &builder,
+                       ::llvm::SmallVectorImpl<::mlir::Value> &states);
   }];
 }
 

@@ -23,6 +23,13 @@ def Seq_Float4D : Seq_FloatTensor<[4]>;
 def Seq_Float3D4D : Seq_FloatTensor<[3, 4]>;
 def Seq_Float2D3D4D : Seq_FloatTensor<[2, 3, 4]>;
 
+/// How many times there have been.
+def Seq_Position : Type<
+    And<[StaticShapeTensorOf<[I64]>.predicate, HasAnyRankOfPred<[1]>,
+         CPred<"::llvm::cast<::mlir::ShapedType>($_self).getNumElements() == 1">]>,
+    "tensor<1xi64>", "::mlir::RankedTensorType">,
+    BuildableType<"::mlir::RankedTensorType::get({1}, $_builder.getI64Type())">;
+
 /// A matrix of booleans.
 def Seq_Bool2D : Type<
     And<[RankedTensorOf<[I1]>.predicate, HasAnyRankOfPred<[2]>]>,

@@ -74,18 +74,19 @@ void RowEmitter::emit(Builder &b, int64_t mostQueries) {
     reach = least(b, S, index(b, mask.getLeft() + mask.getRight() + 1));
   parts = most(b, least(b, ceilDiv(b, reach, kPartKeys), index(b, kParts)),
                index(b, 1));
-  // The arena is planned for all numbers of queries, this code runs for few.
-  Value rows = mul(b, least(b, T, index(b, mostQueries)), B);
-  Value units = arith::MulIOp::create(b, rows, parts);
+  Value units = arith::MulIOp::create(b, mul(b, T, B), parts);
+  // Sizes that the arena can be planned with: how many keys there are may
+  // depend on what a state holds.
   auto buffer = [&](ArrayRef<int64_t> shape) -> Value {
-    auto type = MemRefType::get(shape, vector.getElementType());
-    return memref::AllocOp::create(b, type, ValueRange{units},
-                                   b.getI64IntegerAttr(64));
+    SmallVector<int64_t> all{mostQueries * B * kParts};
+    all.append(shape.begin(), shape.end());
+    return memref::AllocOp::create(
+        b, MemRefType::get(all, vector.getElementType()), ValueRange(),
+        b.getI64IntegerAttr(64));
   };
-  constexpr int64_t dynamic = ShapedType::kDynamic;
-  maxima = buffer({dynamic, H});
-  totals = buffer({dynamic, H});
-  partSums = buffer({dynamic, H, valueVectors * lanes});
+  maxima = buffer({H});
+  totals = buffer({H});
+  partSums = buffer({H, valueVectors * lanes});
 
   forUnits(b, units, /*grain=*/1, [&](Builder &b, Value number) {
     RowEmitter unit(*this);

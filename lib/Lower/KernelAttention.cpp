@@ -41,6 +41,21 @@ Value spreadOverKeys(ImplicitLocOpBuilder &b, Value bias, Value key) {
 
 struct KernelAttention : seqc::impl::KernelAttentionBase<KernelAttention> {
   void runOnOperation() override {
+    // A cache is memory with a hole for the new keys and values.
+    SmallVector<seq::CachedAttentionOp> cached;
+    getOperation()->walk([&](seq::CachedAttentionOp op) {
+      if (op.getQuery().getType().getElementType().isF32())
+        cached.push_back(op);
+    });
+    for (seq::CachedAttentionOp op : cached) {
+      OpBuilder builder(op);
+      SmallVector<Value> states;
+      SmallVector<Value> values{op.attend(builder, states).getOutput()};
+      values.append(states);
+      op.replaceAllUsesWith(values);
+      op.erase();
+    }
+
     SmallVector<seq::AttentionOp> layers;
     getOperation()->walk([&](seq::AttentionOp op) {
       if (op.getNormaliser() == seq::Normaliser::softmax &&

@@ -45,7 +45,10 @@ void lower(kernel::AttentionOp op, AttentionEmitter &emitter, int64_t lanes) {
   int64_t queries = cast<MemRefType>(op.getQuery().getType()).getDimSize(1);
   choose(
       b, emitter, queries, kFewQueries,
-      [&](auto &b) { emitter.emitRows(b, kFewQueries); },
+      [&](auto &b) {
+        emitter.emitRows(b, ShapedType::isDynamic(queries) ? kFewQueries
+                                                           : queries);
+      },
       [&](auto &b) {
         // Lanes beyond the last query compute for nobody: blocks are narrow
         // where one would be hardly filled.

@@ -231,8 +231,14 @@ SmallVector<Value> GenericLowering::indicesOf(OpOperand &operand) {
       indices.push_back(at[dim.getPosition()]);
       continue;
     }
-    auto map = AffineMap::get(op.getNumLoops(), 0, expression);
-    indices.push_back(affine::AffineApplyOp::create(builder, map, at));
+    // Other places need not be known yet.
+    AffineMap map = AffineMap::get(op.getNumLoops(), 0, expression);
+    SmallVector<Value> places;
+    for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
+      if (map.isFunctionOfDim(dim))
+        places.push_back(at[dim]);
+    indices.push_back(affine::AffineApplyOp::create(
+        builder, compressUnusedDims(map), places));
   }
   return indices;
 }

@@ -66,7 +66,9 @@ void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
 }
 
 void seqc::buildLoopsPipeline(OpPassManager &manager, const Target &target) {
-  // To memory.
+  // To memory; states of layers stay in their stacks.
+  manager.addPass(createSinkSlices());
+  cleanUp(manager);
   manager.addPass(createBufferizeProgram());
   manager.addPass(createCSEPass());
   manager.addPass(createCanonicalizerPass());

@@ -45,8 +45,8 @@ bool FunctionRelation::relateOther(Operation &op) {
   return llvm::TypeSwitch<Operation *, bool>(&op)
       .Case<seq::TemporalOpInterface>(
           [&](auto op) { return relateTemporal(op); })
-      .Case<seq::ScanOp>([&](auto op) { return relateScan(op); })
       .Case<seq::AttentionOp>([&](auto op) { return relateAttention(op); })
+      .Case<seq::ScanOp>([&](auto op) { return relateScan(op); })
       .Case<scf::ForOp>([&](auto op) { return relateLoop(op); })
       .Case<func::CallOp>([&](auto op) { return relateCall(op); })
       .Case<func::ReturnOp, scf::YieldOp, seq::YieldOp, seq::WeightOp>(
@@ -114,6 +114,9 @@ bool FunctionRelation::relateScan(seq::ScanOp op) {
   return true;
 }
 
+/// Queries and output, keys and values have one time each. Where the attention
+/// can run on pieces that is time; whether the two are one is for
+/// TimeDimensions to say.
 bool FunctionRelation::relateAttention(seq::AttentionOp op) {
   Value query = op.getQuery(), key = op.getKey();
   for (unsigned dim : {0, 1})
@@ -123,6 +126,15 @@ bool FunctionRelation::relateAttention(seq::AttentionOp op) {
     for (unsigned dim : {0, 1})
       if (perKey)
         unite(key, dim, perKey, dim);
+  if (op.canStream()) {
+    addTime(query, 1);
+    addTime(key, 1);
+    for (Value sequence :
+         {query, key, Value(op.getValue()), Value(op.getOutput())})
+      for (unsigned dim : {0, 2, 3})
+        breakDim(sequence, dim, op, "is a dimension of slices as well");
+    return true;
+  }
   for (Value operand : op->getOperands())
     breakAll(operand, op, "is read as a whole by each query");
   breakAll(op.getOutput(), op, "is a dimension of queries");

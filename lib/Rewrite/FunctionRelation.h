@@ -24,6 +24,7 @@ mlir::func::FuncOp getCallee(mlir::func::CallOp call,
 ///   func.call       as the callee relates its arguments and results
 ///   seq.recurrence, named layers: sequences have one time; slices, states and
 ///                   outputs agree inside and outside, before and after
+///   seq.attention   queries and output, keys and values have one time each
 ///   seq.scan        a sequence agrees with its result; all have one time
 ///
 /// For time, any other use by a recurrence is an obstacle.
@@ -43,8 +44,8 @@ private:
   bool relateOther(mlir::Operation &op) override;
   bool relateTemporal(mlir::seq::TemporalOpInterface op);
   void relateBody(mlir::seq::RecurrenceOp op);
-  bool relateScan(mlir::seq::ScanOp op);
   bool relateAttention(mlir::seq::AttentionOp op);
+  bool relateScan(mlir::seq::ScanOp op);
   bool relateLoop(mlir::scf::ForOp op);
   bool relateCall(mlir::func::CallOp call);
 

@@ -183,12 +183,29 @@ private:
             values.front() = state.final;
             values = values.drop_front();
           }
+      } else if (auto attention = dyn_cast<seq::AttentionOp>(op)) {
+        threadAttention(attention, values);
       } else if (auto call = dyn_cast<func::CallOp>(op)) {
         threadCall(call, values);
       } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
         threadLoop(loop, values);
       }
     }
+  }
+
+  void threadAttention(seq::AttentionOp op, MutableArrayRef<Value> &values) {
+    if (!op.canStream())
+      return;
+    rewriter.setInsertionPoint(op);
+    auto cached = seq::CachedAttentionOp::create(
+        rewriter, op.getLoc(), op.getOutput().getType(), values[0].getType(),
+        values[1].getType(), values[2].getType(), op.getQuery(), op.getKey(), op.getValue(),
+        values[0], values[1], values[2], op.getMask(), op.getScale());
+    for (auto [value, last] :
+         llvm::zip(values, cached.getResults().drop_front()))
+      value = last;
+    values = values.drop_front(cached.getNumResults() - 1);
+    rewriter.replaceOp(op, cached.getOutput());
   }
 
   func::CallOp replaceCall(func::CallOp call, ValueRange operands,
@@ -277,8 +294,8 @@ private:
       place.offsets.assign(rank, b.getIndexAttr(0));
       place.offsets[0] = iteration;
       place.sizes = {b.getIndexAttr(1)};
-      for (int64_t size : state.type.getShape())
-        place.sizes.push_back(b.getIndexAttr(size));
+      for (unsigned dim = 1; dim < rank; ++dim)
+        place.sizes.push_back(tensor::getMixedSize(b, loc, stack, dim));
       place.strides.assign(rank, b.getIndexAttr(1));
       parts.push_back(tensor::ExtractSliceOp::create(b, loc, state.type, stack,
                                                      place.offsets, place.sizes,
@@ -312,6 +329,7 @@ struct SeqExposeStates : seqc::impl::SeqExposeStatesBase<SeqExposeStates> {
           isExposable(function, states))
         exposed.insert(function);
     keepPublicCallees(exposed, states);
+    keepSharedCaches(module, exposed, states);
 
     // Callees first.
     SetVector<func::FuncOp> order;
@@ -379,6 +397,42 @@ struct SeqExposeStates : seqc::impl::SeqExposeStatesBase<SeqExposeStates> {
             function.emitRemark("the states of @")
                 << function.getName() << " stay inside: it calls @"
                 << callee.getName() << ", whose states do";
+            return changed = true;
+          }
+        return false;
+      });
+    }
+  }
+
+  /// Where a function stays as it is, its callees cannot get caches: nothing
+  /// says how large they would have to be.
+  static void keepSharedCaches(ModuleOp module, SetVector<func::FuncOp> &exposed,
+                               SessionStates &states) {
+    auto hasCache = [&](func::FuncOp function) {
+      return llvm::any_of(states.get(function).hidden, [](const HiddenState &s) {
+        return !s.type.hasStaticShape();
+      });
+    };
+    bool changed = true;
+    while (std::exchange(changed, false)) {
+      SetVector<func::FuncOp> order, shared;
+      for (func::FuncOp function : exposed)
+        addCallees(function, states, order);
+      for (auto function : module.getOps<func::FuncOp>())
+        if (!order.contains(function))
+          function.walk([&](func::CallOp call) {
+            func::FuncOp callee = getCallee(call, states.getSymbols());
+            if (callee && order.contains(callee) && hasCache(callee))
+              shared.insert(callee);
+          });
+      exposed.remove_if([&](func::FuncOp function) {
+        SetVector<func::FuncOp> callees;
+        addCallees(function, states, callees);
+        for (func::FuncOp callee : callees)
+          if (shared.contains(callee)) {
+            function.emitRemark("the states of @")
+                << function.getName() << " stay inside: it shares @"
+                << callee.getName() << " with a function whose states do";
             return changed = true;
           }
         return false;

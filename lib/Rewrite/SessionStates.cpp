@@ -84,6 +84,14 @@ LogicalResult SessionStates::addState(OpOperand &initial, Value last,
   return success();
 }
 
+/// What seq.cached_attention would carry.
+void SessionStates::addCache(seq::AttentionOp op, FunctionStates &states) {
+  states.hidden.push_back({op.getKey().getType(), "keys"});
+  states.hidden.push_back({op.getValue().getType(), "values"});
+  auto i64 = IntegerType::get(op.getContext(), 64);
+  states.hidden.push_back({RankedTensorType::get({1}, i64), "position"});
+}
+
 LogicalResult SessionStates::collectCall(func::CallOp call,
                                          FunctionStates &states,
                                          Refuse refuse) {
@@ -132,6 +140,8 @@ LogicalResult SessionStates::collectLoop(scf::ForOp loop,
 LogicalResult SessionStates::checkOther(Operation &op, Refuse refuse) {
   return success(!op.walk([&](Operation *nested) {
                       bool runs = isa<seq::TemporalOpInterface>(nested);
+                      if (auto attention = dyn_cast<seq::AttentionOp>(nested))
+                        runs = attention.canStream();
                       if (auto call = dyn_cast<func::CallOp>(nested))
                         if (func::FuncOp callee = getCallee(call, symbols)) {
                           FailureOr<const FunctionStates *> inner =
@@ -162,6 +172,10 @@ LogicalResult SessionStates::collect(Block &block, FunctionStates &states,
         if (failed(addState(*state.initial, state.final, state.name, states,
                             refuse)))
           return failure();
+    } else if (auto attention = dyn_cast<seq::AttentionOp>(op);
+               attention && attention.canStream()) {
+      states.runsThroughTime = true;
+      addCache(attention, states);
     } else if (auto call = dyn_cast<func::CallOp>(op)) {
       if (failed(collectCall(call, states, refuse)))
         return failure();

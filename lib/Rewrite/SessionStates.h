@@ -9,7 +9,8 @@
 
 namespace seqc {
 
-/// A state that begins as zeros inside of a function.
+/// A state that begins as zeros inside of a function. The dynamic size of a
+/// cache is its capacity.
 struct HiddenState {
   mlir::RankedTensorType type;
   llvm::StringRef name;
@@ -73,6 +74,7 @@ private:
   mlir::LogicalResult addState(mlir::OpOperand &initial, mlir::Value last,
                                llvm::StringRef name, FunctionStates &states,
                                Refuse refuse);
+  void addCache(mlir::seq::AttentionOp op, FunctionStates &states);
   mlir::LogicalResult collectCall(mlir::func::CallOp call,
                                   FunctionStates &states, Refuse refuse);
   mlir::LogicalResult collectLoop(mlir::scf::ForOp loop, FunctionStates &states,

@@ -24,6 +24,18 @@ FailureOr<TimeDimensions> TimeDimensions::compute(
       relation.addTime(result, *dim);
   relation.finish();
 
+  WalkResult attentions = function.walk([&](seq::AttentionOp op) {
+    auto timeOf = [&](Value sequence) {
+      return relation.classOf(relation.pairsOf(sequence)[1]);
+    };
+    if (!op.canStream() || timeOf(op.getQuery()) == timeOf(op.getKey()))
+      return WalkResult::advance();
+    refuse(op) << "queries and keys are not known to have one time";
+    return WalkResult::interrupt();
+  });
+  if (attentions.wasInterrupted())
+    return failure();
+
   DenseSet<unsigned> timeClasses = relation.getTimeClasses();
   TimeDimensions found;
   std::optional<DimensionRelation::Pair> second;

@@ -52,7 +52,7 @@ func.func @causal(%q: memref<1x64x8x64xf32>, %k: memref<1x?x8x64xf32>, %y: memre
 // One query, known at compile time: no blocks. The parts of the keys are merged.
 // CHECK-LABEL: func.func @one_query
 // CHECK-NOT:   vector.shuffle
-// CHECK:       memref.alloc(%{{.*}}) {{.*}} : memref<?x8x64xf32>
+// CHECK:       memref.alloc() {{.*}} : memref<32x8x64xf32>
 // CHECK:       scf.forall
 // CHECK:         vector.reduction <add>
 // CHECK:       scf.forall (%{{.*}}) in (8) {

@@ -424,6 +424,30 @@ def ScanToLoops : Pass<"scan-to-loops", "::mlir::func::FuncOp"> {
     "::mlir::tensor::TensorDialect"];
 }
 
+def SinkSlices : Pass<"sink-slices", "::mlir::ModuleOp"> {
+  let summary = "hands stacks to functions instead of parts of them";
+  let description = [{
+    A private function that takes one element of a stack as an argument and
+    returns what replaces it gets the stack and the element's number, and takes
+    and puts the part itself. Between functions buffers are dense and begin at
+    their first element, so that a part would be copied there and back: the whole
+    cache of a layer, for one token.
+
+    ```mlir
+    %part = tensor.extract_slice %stack[%l, 0] [1, 8] [1, 1] : tensor<6x8xf32> to tensor<8xf32>
+    %next = func.call @f(%part) : (tensor<8xf32>) -> tensor<8xf32>
+    %new = tensor.insert_slice %next into %stack[%l, 0] [1, 8] [1, 1] : tensor<8xf32> into tensor<6x8xf32>
+    ```
+    ⇒
+    ```mlir
+    %new = func.call @f(%stack, %l) : (tensor<6x8xf32>, index) -> tensor<6x8xf32>
+    ```
+
+    All calls of the function must be of this kind.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def SplatsToFills : Pass<"splats-to-fills"> {
   let summary = "replaces tensor constants of one value by linalg.fill";
   let description = [{

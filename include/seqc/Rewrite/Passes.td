@@ -88,8 +88,13 @@ def SeqExposeStates : Pass<"seq-expose-states", "::mlir::ModuleOp"> {
     }
     ```
 
-    A name is that of the layer's state (h, c, conv, ssm, kv; state for
-    `seq.recurrence`) with a number. Functions have a state of the same name
+    A `seq.attention` in which no query sees a later key, without key mask and
+    bias and with an unknown number of times, has states as well if queries and
+    keys have one time: it becomes `seq.cached_attention`, whose caches `[B, ?, H,
+    D]` are as large as their user wants them.
+
+    A name is that of the layer's state (h, c, conv, ssm, kv; keys, values,
+    position; state for `seq.recurrence`) with a number. Functions have a state of the same name
     where they compute it in the same way from arguments of the same names: after
     `@forward` on the first part of a text, `@last` may get the rest.
 

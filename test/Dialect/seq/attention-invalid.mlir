@@ -130,3 +130,33 @@ func.func private @no_block() attributes {m = #seq.mask<blocks(0, dense<true> : 
 
 // expected-error @+1 {{a pattern of blocks is a matrix of i1}}
 func.func private @pattern() attributes {m = #seq.mask<blocks(2, dense<1> : tensor<1x1xi8>)>}
+
+// -----
+
+func.func @cached_c3_cache(%q: tensor<1x?x4x8xf32>, %c: tensor<1x?x4x6xf32>, %p: tensor<1xi64>) {
+  // expected-error @+1 {{C3: the size D of key_cache is 6, expected 8}}
+  %y, %k1, %v1, %p1 = seq.cached_attention ins(%q, %q, %q : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>)
+      init(%c, %q, %p : tensor<1x?x4x6xf32>, tensor<1x?x4x8xf32>) mask <causal> scale 1.0
+      -> tensor<1x?x4x8xf32>, tensor<1x?x4x6xf32>, tensor<1x?x4x8xf32>
+  return
+}
+
+// -----
+
+func.func @cached_c4_heads(%q: tensor<1x?x4x8xf32>, %k: tensor<1x?x3x8xf32>, %p: tensor<1xi64>) {
+  // expected-error @+1 {{C4: the 3 heads of key do not divide the query's 4}}
+  %y, %k1, %v1, %p1 = seq.cached_attention ins(%q, %k, %k : tensor<1x?x4x8xf32>, tensor<1x?x3x8xf32>, tensor<1x?x3x8xf32>)
+      init(%k, %k, %p : tensor<1x?x3x8xf32>, tensor<1x?x3x8xf32>) mask <causal> scale 1.0
+      -> tensor<1x?x4x8xf32>, tensor<1x?x3x8xf32>, tensor<1x?x3x8xf32>
+  return
+}
+
+// -----
+
+func.func @cached_c5_mask(%q: tensor<1x?x4x8xf32>, %p: tensor<1xi64>) {
+  // expected-error @+1 {{C5: the mask must show no key after the query}}
+  %y, %k1, %v1, %p1 = seq.cached_attention ins(%q, %q, %q : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>)
+      init(%q, %q, %p : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>) mask <full> scale 1.0
+      -> tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>
+  return
+}

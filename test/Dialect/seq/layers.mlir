@@ -203,3 +203,14 @@ func.func private @masks() attributes {
   a = #seq.mask<window(*, *)>, b = #seq.mask<window(*, 0)>, c = #seq.mask<window(3, *)>,
   d = #seq.mask<window(*, 0) global(2)>,
   e = #seq.mask<blocks(64, dense<[[true, false], [true, true]]> : tensor<2x2xi1>)>}
+
+// CHECK-LABEL: @cached_attention
+// CHECK: seq.cached_attention ins({{.*}}) init(%{{.*}}, %{{.*}}, %{{.*}} : tensor<1x?x2x8xf32>, tensor<1x?x2x6xf32>) mask <window(9, 0)> scale 1.000000e+00
+// CHECK-SAME: -> tensor<1x?x4x6xf32>, tensor<1x?x2x8xf32>, tensor<1x?x2x6xf32>
+func.func @cached_attention(%q: tensor<1x?x4x8xf32>, %k: tensor<1x?x2x8xf32>, %v: tensor<1x?x2x6xf32>,
+    %p: tensor<1xi64>) -> tensor<1x?x4x6xf32> {
+  %y, %k1, %v1, %p1 = seq.cached_attention ins(%q, %k, %v : tensor<1x?x4x8xf32>, tensor<1x?x2x8xf32>, tensor<1x?x2x6xf32>)
+      init(%k, %v, %p : tensor<1x?x2x8xf32>, tensor<1x?x2x6xf32>) mask <window(9, 0)> scale 1.0
+      -> tensor<1x?x4x6xf32>, tensor<1x?x2x8xf32>, tensor<1x?x2x6xf32>
+  return %y : tensor<1x?x4x6xf32>
+}
