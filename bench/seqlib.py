@@ -62,6 +62,7 @@ SIGNATURES = {
     "seq_reset": (None, [POINTER]),
     "seq_stream_bytes": (ctypes.c_int64, [POINTER]),
     "seq_run": (ctypes.c_bool, [POINTER, ctypes.c_char_p, POINTER, ctypes.c_int32, POINTER]),
+    "seq_prefill": (ctypes.c_bool, [POINTER, POINTER, ctypes.c_int64, ctypes.c_int32, POINTER, POINTER]),
     "seq_result": (TENSOR, [POINTER, ctypes.c_int32]),
     "seq_take_snapshot": (POINTER, [POINTER, POINTER]),
     "seq_rollback": (ctypes.c_bool, [POINTER, POINTER, POINTER]),
@@ -97,6 +98,13 @@ class State:
 
     def clone(self):
         return State(self.library, self.library.try_("seq_clone", self.handle))
+
+    def prefill(self, tokens, every=False):
+        """The logits after the last token or after each, as an array of the caller's own."""
+        tokens, logits = np.ascontiguousarray(tokens, np.int64), Tensor()
+        self.library.try_("seq_prefill", self.handle, tokens.ctypes.data, tokens.shape[-1], 2 if every else 1,
+                          ctypes.byref(logits))
+        return logits.view().copy()
 
     def snapshot(self):
         return Snapshot(self)

@@ -1,35 +1,26 @@
 //===- mlir_fuzz.cpp - any text as the .mlir input of seq-compile ----------===//
 //
-// Parsed, verified and taken through the first stage, with the dialects that
-// models are written in. What comes out must be valid.
+// Parsed, verified and taken to recurrences and products (the stages seq and
+// forms). Each pass must leave a valid module or say what it cannot do.
 //
 //===----------------------------------------------------------------------===//
 
-#include "seq/Seq.h"
-#include "seqc/Rewrite/Passes.h"
+#include "seqc/Pipelines.h"
+#include "seqc/Registration.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
+
+#include <cstring>
+#include <random>
 
 using namespace mlir;
 
 static const DialectRegistry &dialects() {
-  static DialectRegistry registry = [] {
-    DialectRegistry registry;
-    registry.insert<arith::ArithDialect, cf::ControlFlowDialect,
-                    func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
-                    scf::SCFDialect, seq::SeqDialect, tensor::TensorDialect>();
-    return registry;
-  }();
+  static DialectRegistry registry;
+  static bool once = (seqc::registerDialects(registry), true);
+  (void)once;
   return registry;
 }
 
@@ -42,9 +33,52 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
   if (!module)
     return 0;
   PassManager manager(&context);
-  manager.addPass(seqc::createSeqNameArguments());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
+  seqc::buildPipeline(manager, seqc::Stage::Model, seqc::Stage::Forms, {});
   (void)manager.run(*module);
   return 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Mutations that keep most of the syntax
+//===----------------------------------------------------------------------===//
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t *data, size_t bytes, size_t most);
+
+static std::vector<llvm::StringRef> wordsOf(llvm::StringRef text) {
+  constexpr llvm::StringLiteral letters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.%@?-";
+  std::vector<llvm::StringRef> words;
+  while (true) {
+    text = text.drop_until([&](char c) { return letters.contains(c); });
+    if (text.empty())
+      return words;
+    words.push_back(
+        text.take_while([&](char c) { return letters.contains(c); }));
+    text = text.drop_front(words.back().size());
+  }
+}
+
+/// Half of the time, one word becomes another one of the text, or a number.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes,
+                                          size_t most, unsigned seed) {
+  std::minstd_rand random(seed);
+  llvm::StringRef text(reinterpret_cast<const char *>(data), bytes);
+  std::vector<llvm::StringRef> words = wordsOf(text);
+  if (words.empty() || random() % 2)
+    return LLVMFuzzerMutate(data, bytes, most);
+  static constexpr llvm::StringRef numbers[] = {
+      "0",  "1",          "-1",         "2",          "7",
+      "64", "2147483647", "4294967296", "1000000000", "9223372036854775807",
+      "?",  "f64",        "i1",         "f16",        "0.0"};
+  llvm::StringRef old = words[random() % words.size()];
+  llvm::StringRef next = random() % 3 ? words[random() % words.size()]
+                                      : numbers[random() % std::size(numbers)];
+  std::string changed =
+      (text.take_front(old.data() - text.data()) + next +
+       text.drop_front(old.data() - text.data() + old.size()))
+          .str();
+  if (changed.size() > most)
+    return LLVMFuzzerMutate(data, bytes, most);
+  std::memcpy(data, changed.data(), changed.size());
+  return changed.size();
 }

@@ -8,7 +8,9 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
+import agreement
 import seqlib
 import seqtools
 from conftest import ROOT
@@ -109,6 +111,31 @@ def test_rollback_of_five_tokens(bible):
     state.rollback(snapshot)
     again = library.run("forward", tokens(", Spea"), state)
     assert np.array_equal(again["logits"], right["logits"])
+
+
+def test_rollback_of_attention(build):
+    """A model without states is a stream like any other: it keeps the tokens."""
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    torch.manual_seed(0)
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(
+        vocab_size=61, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0)).eval()
+    path = build("gpt2-rollback", model.save_pretrained, library=True)
+    ids = np.random.default_rng(0).integers(0, 61, 20)
+    with torch.no_grad():
+        expected = [model.to(dtype)(torch.tensor(ids[None])).logits[0].double().numpy()
+                    for dtype in (torch.float64, torch.float32)]
+
+    def check(ours, begin, end):
+        agreement.agrees(ours.reshape(end - begin, -1), *[logits[begin:end] for logits in expected])
+
+    state = seqlib.Library(path, threads=1).state(40)
+    check(state.prefill(ids[:8]), 7, 8)
+    snapshot = state.snapshot()
+    state.prefill([1, 2, 3, 4, 5], every=True)
+    state.rollback(snapshot)
+    check(state.prefill(ids[8:13], every=True), 8, 13)
+    check(state.clone().prefill(ids[13:]), 19, 20)
+    refuses(lambda: state.prefill(np.zeros(28)), "28 tokens after 13, expected at most 40")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
