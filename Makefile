@@ -56,7 +56,7 @@ python: test-packages
 test: python
 	cmake --preset release -DSEQ_BUILD_TESTS=ON -DPython3_EXECUTABLE=$(CURDIR)/$(PYTHON) $(if $(shell command -v ccache),-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 	cmake --build $(BUILD) -j $(JOBS)
-	ctest --test-dir $(BUILD) -L fast --output-on-failure
+	ctest --test-dir $(BUILD) -L fast -j $(JOBS) --output-on-failure
 
 # LONG_MINUTES bounds the time; tests that were not started by then are not run.
 test-long: python
