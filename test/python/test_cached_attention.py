@@ -129,13 +129,13 @@ def test_a_full_cache(library):
 
 
 def test_going_back(library):
-    """Tokens that were wrong are forgotten with the copy of the state from before."""
+    """Tokens that were wrong are forgotten with the snapshot from before."""
     program, (x, w) = library("causal"), inputs(np.float32)
     state = program.state(capacity=40)
     program.run("forward", {"x": x[:, :30], "w": w}, state)
-    kept = state.clone()
+    kept, before = state.clone(), state.snapshot()
     program.run("forward", {"x": x[:, :5], "w": w}, state)
-    state.copy_from(kept)
+    state.rollback(before)
     again = program.run("forward", {"x": x[:, 30:], "w": w}, state)["y"]
     straight = program.run("forward", {"x": x[:, 30:], "w": w}, kept)["y"]
     assert (again == straight).all()
