@@ -298,6 +298,11 @@ llvm::Error Compilation::writeProgram(StringRef object) {
 }
 
 llvm::Error Compilation::run() {
+  // Said before the work, not after it.
+  StringRef folder = llvm::sys::path::parent_path(options.output);
+  if (!folder.empty() && !llvm::sys::fs::is_directory(folder))
+    return llvm::createStringError("cannot write " + options.output +
+                                   ": there is no folder " + folder);
   auto resolved = resolveCpu(options.cpu);
   if (!resolved)
     return resolved.takeError();
