@@ -37,6 +37,14 @@
 // REDEFINE: %{K} = 0
 // RUN: %{run}
 
+// Depths of several blocks: with a rest (603 = 2·204 + 195) and without (512).
+// REDEFINE: %{N} = 20
+// REDEFINE: %{K} = 603
+// RUN: %{run}
+
+// REDEFINE: %{K} = 512
+// RUN: %{run}
+
 // REDEFINE: %{N} = 65
 // REDEFINE: %{K} = 7
 // REDEFINE: %{target} = lanes=8 registers=16
