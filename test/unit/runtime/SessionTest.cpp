@@ -380,8 +380,8 @@ TEST_CASE("damaged descriptors are refused") {
     CHECK_THAT(error.message, Contains(message));
   };
   seq_program own = *program;
-  own.abi_version = 2;
-  refused(own, "ABI version 2, this runtime expects 1");
+  own.abi_version = 1;
+  refused(own, "ABI version 1, this runtime expects 2");
   own = *program;
   own.n_functions = 0;
   refused(own, "no functions");
