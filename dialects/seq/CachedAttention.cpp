@@ -171,9 +171,9 @@ Value CacheBuilder::attention(Value query, Value key, Value value,
   RankedTensorType type = op.getOutput().getType();
   if (query != op.getQuery())
     type = anyTimes(type);
-  made.push_back(AttentionOp::create(
-      b, type, query, key, value, /*key_mask=*/Value(), /*bias=*/Value(), mask,
-      Normaliser::softmax, op.getScale()));
+  made.push_back(AttentionOp::create(b, type, query, key, value,
+                                     /*key_mask=*/Value(), /*bias=*/Value(),
+                                     mask, Normaliser::softmax, op.getScale()));
   return made.back().getOutput();
 }
 
@@ -183,9 +183,9 @@ Value CacheBuilder::attention(Value query, Value key, Value value,
 void CacheBuilder::expectRoom(Value isRing) {
   Value isPosition =
       arith::CmpIOp::create(b, arith::CmpIPredicate::sge, held, zero);
-  cf::AssertOp::create(b, isPosition,
-                       "the position of the cache is negative");
-  Value isHeld = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, held, places);
+  cf::AssertOp::create(b, isPosition, "the position of the cache is negative");
+  Value isHeld =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, held, places);
   Value hasRoom = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, times,
                                         sub(places, held));
   Value fits = arith::AndIOp::create(b, isHeld, hasRoom);
@@ -209,7 +209,8 @@ Value CacheBuilder::attendInOrder(SmallVectorImpl<Value> &states) {
 /// queries before it see keys that the ring may no longer hold then: they get
 /// the old ones in the order of time and the new ones behind them. Of a single
 /// query nothing is copied.
-Value CacheBuilder::attendInRing(int64_t reach, SmallVectorImpl<Value> &states) {
+Value CacheBuilder::attendInRing(int64_t reach,
+                                 SmallVectorImpl<Value> &states) {
   Value window = index(reach);
   Value isSmall =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ule, places, window);
@@ -249,8 +250,8 @@ Value CacheBuilder::attendInRing(int64_t reach, SmallVectorImpl<Value> &states) 
     states.push_back(copyIntoRing(added, skipped, cache, next, kept));
     inRing.push_back(cut(states.back(), zero, filled));
   }
-  Value output = tensor::EmptyOp::create(
-      b, anyTimes(op.getOutput().getType()), sizeOf(op.getQuery()));
+  Value output = tensor::EmptyOp::create(b, anyTimes(op.getOutput().getType()),
+                                         sizeOf(op.getQuery()));
   Value first = attention(cut(op.getQuery(), zero, others), inOrder[0],
                           inOrder[1], op.getMask());
   output = put(first, output, zero);
@@ -268,8 +269,8 @@ Value CacheBuilder::attend(SmallVectorImpl<AttentionOp> &attentions,
   Value output = reach ? attendInRing(*reach, states) : attendInOrder(states);
   Value end = arith::AddIOp::create(
       b, position, arith::IndexCastOp::create(b, b.getI64Type(), times));
-  states.push_back(tensor::FromElementsOp::create(
-      b, op.getFinalPosition().getType(), end));
+  states.push_back(
+      tensor::FromElementsOp::create(b, op.getFinalPosition().getType(), end));
   attentions.append(made);
   return output;
 }

@@ -39,25 +39,12 @@ constexpr int64_t kBytes = 256;
 static void readCommonKeys(Config &config) {
   if (config.has("quantization_config"))
     config.fail("quantization_config", "weights that are not quantized");
-  config.ignore({"_name_or_path",
-                 "architectures",
-                 "auto_map",
-                 "bos_token_id",
-                 "chunk_size_feed_forward",
-                 "dtype",
-                 "id2label",
-                 "is_encoder_decoder",
-                 "label2id",
-                 "output_attentions",
-                 "output_hidden_states",
-                 "pad_token_id",
-                 "problem_type",
-                 "return_dict",
-                 "sep_token_id",
-                 "torch_dtype",
-                 "transformers_version",
-                 "unk_token_id",
-                 "use_cache"});
+  config.ignore({"_name_or_path", "architectures", "auto_map", "bos_token_id",
+                 "chunk_size_feed_forward", "dtype", "id2label",
+                 "is_encoder_decoder", "label2id", "output_attentions",
+                 "output_hidden_states", "pad_token_id", "problem_type",
+                 "return_dict", "sep_token_id", "torch_dtype",
+                 "transformers_version", "unk_token_id", "use_cache"});
 }
 
 static llvm::Expected<Family> findFamily(Config &config) {
@@ -107,9 +94,8 @@ readEndTokens(StringRef directory, Config &config, int64_t vocabulary) {
     return error;
   llvm::sort(tokens);
   tokens.erase(llvm::unique(tokens), tokens.end());
-  llvm::erase_if(tokens, [&](int64_t token) {
-    return token < 0 || token >= vocabulary;
-  });
+  llvm::erase_if(
+      tokens, [&](int64_t token) { return token < 0 || token >= vocabulary; });
   return tokens;
 }
 

@@ -305,8 +305,8 @@ Value layers::positions(ImplicitLocOpBuilder &b, Value x, int64_t most) {
     expect(arith::CmpIPredicate::sge, times,
            "the position in the state is negative");
   }
-  return tensor::CollapseShapeOp::create(b, count.getResult(0),
-                                         ArrayRef<ReassociationIndices>{{0, 1}});
+  return tensor::CollapseShapeOp::create(
+      b, count.getResult(0), ArrayRef<ReassociationIndices>{{0, 1}});
 }
 
 Value layers::zeros(ImplicitLocOpBuilder &b, ArrayRef<int64_t> shape) {
@@ -416,12 +416,12 @@ layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value positions,
   auto type = RankedTensorType::get({headSize / 2}, b.getF32Type());
   Value table = arith::ConstantOp::create(
       b, DenseElementsAttr::get(type, ArrayRef<float>(frequencies)));
-  Value angles = structured(
-      b, "t,i->ti", {positions, table},
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value position = arith::SIToFPOp::create(b, b.getF32Type(), v[0]);
-        return arith::MulFOp::create(b, position, v[1]);
-      });
+  Value angles = structured(b, "t,i->ti", {positions, table},
+                            [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                              Value position = arith::SIToFPOp::create(
+                                  b, b.getF32Type(), v[0]);
+                              return arith::MulFOp::create(b, position, v[1]);
+                            });
   return {math::CosOp::create(b, angles), math::SinOp::create(b, angles)};
 }
 

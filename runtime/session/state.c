@@ -64,14 +64,13 @@ const seq_tensor *seq_state_find(const seq_state *state, const char *name) {
 /* Gives `type` the next place; data is its offset until the block exists. */
 static bool place(seq_state *state, const seq_tensor_type *type,
                   const seq_cache *cache, seq_error *error) {
-  state->caches[state->count] =
-      cache ? *cache : (seq_cache){.position = -1};
+  state->caches[state->count] = cache ? *cache : (seq_cache){.position = -1};
   seq_tensor *tensor = &state->tensors[state->count];
   tensor->dtype = type->dtype;
   tensor->rank = type->rank;
   for (int32_t axis = 0; axis < type->rank; ++axis)
-    tensor->shape[axis] =
-        type->shape[axis] < 0 ? dynamic_size(state, state->count)
+    tensor->shape[axis] = type->shape[axis] < 0
+                              ? dynamic_size(state, state->count)
                               : type->shape[axis];
   int64_t element = seq_dtype_bytes(type->dtype), elements;
   if (!seq_elements(type->rank, tensor->shape, element, &elements) ||
@@ -93,8 +92,7 @@ static void find_positions(seq_state *state) {
     for (int32_t i = 0; function->caches && i < function->n_states; ++i) {
       int32_t position = function->caches[i].position;
       state->caches[number_of(state, function->states[i].name)].position =
-          position < 0 ? -1
-                       : number_of(state, function->states[position].name);
+          position < 0 ? -1 : number_of(state, function->states[position].name);
     }
   }
 }
@@ -197,8 +195,7 @@ typedef struct {
 
 /* Of a size along a dynamic dimension, as much as the position says. */
 static int64_t used_size(const seq_state *state, int32_t index, int64_t size) {
-  const seq_tensor *position =
-      &state->tensors[state->caches[index].position];
+  const seq_tensor *position = &state->tensors[state->caches[index].position];
   int64_t used = 0;
   int64_t count = seq_tensor_bytes(position) / (int64_t)sizeof(int64_t);
   for (int64_t i = 0; i < count; ++i) {

@@ -213,7 +213,8 @@ static const seq_function functions[] = {
     {"misbehave", 1, 1, 1, 0, how_type, calls_type, any_type, run_misbehave,
      NULL, NULL},
     {"huge", 0, 0, 0, 0, NULL, NULL, NULL, run_huge, huge_arena, NULL},
-    {"denormal", 1, 0, 1, 0, scalar_in, NULL, scalar_out, run_denormal, NULL, NULL},
+    {"denormal", 1, 0, 1, 0, scalar_in, NULL, scalar_out, run_denormal, NULL,
+     NULL},
     {"static", 1, 0, 1, 0, mask_in, NULL, mask_out, run_static, NULL, NULL}};
 
 const seq_program seq_program_descriptor = {

@@ -354,8 +354,7 @@ TEST_CASE("of a cache what is used is copied and saved") {
 
   State state = makeState(&own, 1000);
   float *keys = static_cast<float *>(seq_state_at(state.get(), 0)->data);
-  auto *positions =
-      static_cast<int64_t *>(seq_state_at(state.get(), 1)->data);
+  auto *positions = static_cast<int64_t *>(seq_state_at(state.get(), 1)->data);
   positions[0] = 2;
   positions[1] = 3; // the largest counts
   for (int i : {0, 11, 4000, 4011, 12, 4012})
