@@ -1,11 +1,8 @@
-"""GPT-2 and Llama on a sequence in pieces: caches and positions are states of the imported
-model, through the shared library and in the program."""
+"""GPT-2 and Llama on a sequence in pieces, through the shared library: caches and positions are
+states of the imported model."""
 
-import json
-import pathlib
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +10,6 @@ import torch
 
 import agreement
 import seqlib
-import seqtools
 from conftest import ROOT
 
 transformer = pytest.importorskip("transformer", reason="transformers is not installed", exc_type=ImportError)
@@ -218,41 +214,6 @@ def test_more_tokens_than_positions(build):
         case.library.state(100).prefill(np.zeros(65, np.int64))
 
 
-# --- programs -------------------------------------------------------------------------
-
-
-def test_a_token_costs_one_step(build):
-    """The last of many tokens takes no longer than the first, though it would take hundreds of
-    times as long to read the text again."""
-    program = build("long", lambda folder: transformer.save(transformer.random_model(
-        "LlamaForCausalLM", vocab_size=64, hidden_size=64, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=128), folder))
-
-    def seconds(new):
-        best = 1e9
-        for _ in range(3):
-            begin = time.perf_counter()
-            ids = program.generate([1, 2, 3], new, "--threads", "1")
-            best = min(best, time.perf_counter() - begin)
-            assert len(ids) == new
-        return best
-
-    few, many = seconds(400), seconds(1600)
-    # 16 times as long, and more, if each token ran the whole text.
-    assert many < 8 * few
-
-
-def test_info_and_bench(build):
-    program = build("llama_head20", write("llama_head20"))
-    info = program.info()
-    names = ["state0", "keys0", "values0", "position0"]
-    assert [[state["name"] for state in function["states"]] for function in info["functions"]] == [names, names]
-    cache = 2 * 2 * 2 * 20 * 4  # keys and values of 2 layers with 2 heads
-    assert info["state_bytes"]["2048"] - info["state_bytes"]["128"] == cache * (2048 - 128)
-    told = json.loads(seqtools.run(program.path, "bench", "--json", "--prefill", 64, "--decode", 32, "--repeat", 2))
-    assert [test["tokens"] for test in told["tests"]] == [64, 32]
-
-
 @pytest.mark.parametrize("threads", [1, 2])
 def test_one_query_and_many_keys(build, threads):
     """Decoding splits the keys over the threads."""
@@ -264,51 +225,3 @@ def test_one_query_and_many_keys(build, threads):
     state = library.state(1501)
     state.prefill(ids[:, :1500])
     agreement.agrees(state.prefill(ids[:, 1500:])[None], double[:, 1500:], single[:, 1500:])
-
-
-# --- the end of a text ----------------------------------------------------------------
-
-
-@pytest.fixture
-def ending(tmp_path):
-    """ending(config's eos_token_id, generation_config's): what the program says of 20 tokens."""
-    cls, config = MODELS["gpt2_head20"]
-    model = transformer.random_model(cls, **config)
-
-    def get(own, generation, *options):
-        folder = tmp_path / "model"
-        transformer.save(model, folder)
-        file = folder / "config.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token_id": own}))
-        file = folder / "generation_config.json"
-        file.unlink(missing_ok=True)
-        if generation is not None:
-            file.write_text(json.dumps({"eos_token_id": generation}))
-        program = seqtools.compile(folder, tmp_path / "program")
-        text = seqtools.run(program.path, "generate", "--ids", "1,2,3", "--max-new", 20, "--json", *options)
-        return json.loads(text)
-
-    return get
-
-
-def test_end_tokens(ending):
-    whole = ending(None, None)
-    assert (whole["stopped"], len(whole["ids"])) == ("length", 20)
-    third = whole["ids"][2]
-    count = whole["ids"].index(third) + 1
-    for own, generation in [(third, None), ([70, third], None), (None, third), (0, [third, 82])]:
-        told = ending(own, generation)
-        assert (told["stopped"], told["ids"]) == ("end token", whole["ids"][:count]), (own, generation)
-    assert ending(third, None, "--ignore-eos")["ids"] == whole["ids"]
-    # What the vocabulary does not have never comes.
-    assert ending(50256, None)["ids"] == whole["ids"]
-
-
-def test_an_old_tokenizer_goes(tmp_path):
-    """A program of another model must not spell with it."""
-    folder, program = tmp_path / "model", tmp_path / "program"
-    write("gpt2_head20")(folder)
-    old = pathlib.Path(f"{program}.tokenizer.json")
-    old.write_text("{}")
-    seqtools.compile(folder, program)
-    assert not old.exists()
