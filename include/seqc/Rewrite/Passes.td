@@ -91,7 +91,9 @@ def SeqExposeStates : Pass<"seq-expose-states", "::mlir::ModuleOp"> {
     A `seq.attention` in which no query sees a later key, without key mask and
     bias and with an unknown number of times, has states as well if queries and
     keys have one time: it becomes `seq.cached_attention`, whose caches `[B, ?, H,
-    D]` are as large as their user wants them.
+    D]` are as large as their user wants them, though those of a window of W keys
+    no larger than W, which the attribute `seq.most` says. `seq.position` names
+    the state that says how much of a cache is used.
 
     A name is that of the layer's state (h, c, conv, ssm, kv; keys, values,
     position; state for `seq.recurrence`) with a number. Functions have a state of the same name
