@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_SEQWAVEFRONT
@@ -114,12 +115,30 @@ static seq::RecurrenceOp mergeBeside(seq::RecurrenceOp first,
 // The pass
 //===----------------------------------------------------------------------===//
 
+/// Asks for the sizes of a result what it is computed from, so that the number
+/// of times of one recurrence is not read off another one's output.
+static void askSourcesForSizes(func::FuncOp function) {
+  function.walk([](tensor::DimOp dim) {
+    while (auto result = dyn_cast<OpResult>(dim.getSource())) {
+      Operation *op = result.getOwner();
+      if (auto styled = dyn_cast<DestinationStyleOpInterface>(op))
+        dim.getSourceMutable().assign(styled.getTiedOpOperand(result)->get());
+      else if (OpTrait::hasElementwiseMappableTraits(op) &&
+               isa<RankedTensorType>(op->getOperand(0).getType()))
+        dim.getSourceMutable().assign(op->getOperand(0));
+      else
+        return;
+    }
+  });
+}
+
 namespace {
 struct SeqWavefront : seqc::impl::SeqWavefrontBase<SeqWavefront> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal())
         continue;
+      askSourcesForSizes(function);
       SmallVector<Block *> blocks;
       function.walk([&](Block *block) { blocks.push_back(block); });
       for (Block *block : blocks) {

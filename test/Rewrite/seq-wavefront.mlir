@@ -15,10 +15,10 @@
 // CHECK:         %[[P:.+]] = linalg.generic {{.*}} ins(%[[C]], %[[W]] :
 // CHECK:         %[[GN:.+]] = arith.addf %[[G]], %[[P]]
 // CHECK:         seq.yield %[[HN]], %[[GN]], %[[HN]], %[[GN]], %[[HN]]
-// CHECK:       %[[C:.+]]:2 = seq.recurrence along 1 outs({{.*}}) init(%[[B]]#3 :
+// CHECK:       %[[L:.+]]:2 = seq.recurrence along 1 outs({{.*}}) init(%[[B]]#3 :
 // CHECK:         linalg.generic {{.*}} ins(%[[B]]#4, %[[W]] :
-// CHECK:       return %{{.+}}, %[[B]]#2, %[[C]]#1
-func.func @stack(%x: tensor<1x?x4xf32>, %w: tensor<4x4xf32>, %h0: tensor<1x4xf32>, %g0: tensor<1x4xf32>) -> (tensor<1x?x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>) {
+// CHECK:       return %{{.+}}, %{{.+}}, %[[B]]#2, %[[L]]#1
+func.func @stack(%x: tensor<1x?x4xf32>, %w: tensor<4x4xf32>, %h0: tensor<1x4xf32>, %g0: tensor<1x4xf32>) -> (tensor<1x?x4xf32>, tensor<1x?x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>) {
   %c1 = arith.constant 1 : index
   %zero = arith.constant 0.0 : f32
   %t = tensor.dim %x, %c1 : tensor<1x?x4xf32>
@@ -42,7 +42,7 @@ func.func @stack(%x: tensor<1x?x4xf32>, %w: tensor<4x4xf32>, %h0: tensor<1x4xf32
     %0 = arith.addf %s, %xt : tensor<1x4xf32>
     seq.yield %0, %0 : tensor<1x4xf32>, tensor<1x4xf32>
   }
-  return %z, %h, %g : tensor<1x?x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>
+  return %y, %z, %h, %g : tensor<1x?x4xf32>, tensor<1x?x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>
 }
 
 // -----

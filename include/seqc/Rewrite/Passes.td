@@ -379,7 +379,7 @@ def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::tensor::TensorDialect"];
+    "::mlir::seq::SeqDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def SeqWavefront : Pass<"seq-wavefront", "::mlir::ModuleOp"> {
