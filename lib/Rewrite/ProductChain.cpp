@@ -285,7 +285,8 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
         b, times, tensor::getMixedSize(b, b.getLoc(), read[0].value, time),
         causality.atEnd);
     for (auto [factor, earlier] : llvm::zip(read, beforeFirst)) {
-      earlier = alignment.earlier(factor, time);
+      if (causality.atEnd)
+        earlier = alignment.earlier(factor, time);
       factor = alignment.beside(factor, time);
     }
   }
@@ -300,12 +301,18 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
         break;
       }
   Value initial;
+  auto [shape, dynamic] = decomposeMixedValues(sizes);
+  auto stateType = RankedTensorType::get(shape, type.getElementType());
   if (anyBefore) {
     initial = sumOfProducts(b, beforeFirst, loops).value;
+  } else if (stateType.hasStaticShape()) {
+    // A constant, by which the states of a session are known.
+    initial = arith::ConstantOp::create(
+        b, cast<TypedAttr>(b.getZeroAttr(stateType)));
   } else {
     Value zero = arith::ConstantOp::create(
         b, b.getFloatAttr(type.getElementType(), 0.0));
-    Value empty = tensor::EmptyOp::create(b, sizes, type.getElementType());
+    Value empty = tensor::EmptyOp::create(b, stateType, dynamic);
     initial = linalg::FillOp::create(b, zero, empty).getResult(0);
   }
 
