@@ -262,11 +262,41 @@ struct Alignment {
 };
 } // namespace
 
+/// The size of a loop, from the first factor that has it.
+static OpFoldResult sizeOf(ImplicitLocOpBuilder &b, unsigned loop,
+                           ArrayRef<Factor> factors) {
+  for (const Factor &factor : factors)
+    for (auto [dim, other] : llvm::enumerate(factor.loops))
+      if (other == loop)
+        return tensor::getMixedSize(b, b.getLoc(), factor.value, dim);
+  llvm_unreachable("every loop is in a factor");
+}
+
+static Factor withoutLoop(Factor factor, unsigned loop, Value slice) {
+  factor.loops.erase(llvm::find(factor.loops, loop));
+  factor.value = slice;
+  return factor;
+}
+
 Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
                                 const Causality &causality) const {
   unsigned t = causality.queryTime, s = causality.keyTime;
+  Type element = type.getElementType();
+  SmallVector<unsigned> loops = stateLoops();
+  // A state that is no larger than a query is put out as it is, and read for all
+  // times at once; a matrix meets the query inside.
+  bool readsInside =
+      llvm::any_of(loops, [&](unsigned loop) { return !query.has(loop); });
+  SmallVector<unsigned> outLoops(loops);
+  if (readsInside) {
+    outLoops = result;
+    outLoops.erase(llvm::find(outLoops, t));
+  }
+
   // One dimension of time for all: that of the result, where all have it.
   size_t time = std::distance(result.begin(), llvm::find(result, t));
+  if (outLoops.size() < time)
+    time = 0;
   for (const Factor *factor : {&query, &key, &value})
     if (*factor && factor->loops.size() <= time)
       time = 0;
@@ -274,91 +304,67 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
   SmallVector<Factor> read{moveDim(b, key, s, time)};
   if (value && value.has(s))
     read.push_back(moveDim(b, value, s, time));
-  OpFoldResult times =
-      tensor::getMixedSize(b, b.getLoc(), queries.value, time);
-  SmallVector<unsigned> loops = stateLoops();
+  OpFoldResult times = sizeOf(b, t, queries);
 
   // What the first query finds.
   SmallVector<Factor> beforeFirst(read);
   if (!causality.sameTimes) {
-    Alignment alignment(
-        b, times, tensor::getMixedSize(b, b.getLoc(), read[0].value, time),
-        causality.atEnd);
+    Alignment alignment(b, times, sizeOf(b, s, read), causality.atEnd);
     for (auto [factor, earlier] : llvm::zip(read, beforeFirst)) {
       if (causality.atEnd)
         earlier = alignment.earlier(factor, time);
       factor = alignment.beside(factor, time);
     }
   }
-  bool anyBefore = causality.atEnd && !causality.sameTimes;
-  SmallVector<OpFoldResult> sizes;
-  for (unsigned loop : loops)
-    for (const Factor &factor : read)
-      if (factor.has(loop)) {
-        sizes.push_back(tensor::getMixedSize(
-            b, b.getLoc(), factor.value,
-            std::distance(factor.loops.begin(), llvm::find(factor.loops, loop))));
-        break;
-      }
+  SmallVector<Factor> all(read);
+  all.push_back(queries);
+  if (value)
+    all.push_back(value);
+  auto sizesOf = [&](ArrayRef<unsigned> loops) {
+    return llvm::map_to_vector(
+        loops, [&](unsigned loop) { return sizeOf(b, loop, all); });
+  };
+  auto [shape, dynamic] = decomposeMixedValues(sizesOf(loops));
+  auto stateType = RankedTensorType::get(shape, element);
   Value initial;
-  auto [shape, dynamic] = decomposeMixedValues(sizes);
-  auto stateType = RankedTensorType::get(shape, type.getElementType());
-  if (anyBefore) {
+  if (causality.atEnd && !causality.sameTimes) {
+    if (value && !value.has(s))
+      beforeFirst.push_back(value);
     initial = sumOfProducts(b, beforeFirst, loops).value;
   } else if (stateType.hasStaticShape()) {
     // A constant, by which the states of a session are known.
     initial = arith::ConstantOp::create(
         b, cast<TypedAttr>(b.getZeroAttr(stateType)));
   } else {
-    Value zero = arith::ConstantOp::create(
-        b, b.getFloatAttr(type.getElementType(), 0.0));
+    Value zero = arith::ConstantOp::create(b, b.getFloatAttr(element, 0.0));
     Value empty = tensor::EmptyOp::create(b, stateType, dynamic);
     initial = linalg::FillOp::create(b, zero, empty).getResult(0);
   }
 
-  SmallVector<unsigned> outLoops(result);
-  outLoops.erase(llvm::find(outLoops, t));
-  SmallVector<OpFoldResult> outSizes;
-  for (unsigned loop : outLoops) {
-    const Factor *owner = queries.has(loop) ? &queries : nullptr;
-    for (const Factor &factor : read)
-      if (!owner && factor.has(loop))
-        owner = &factor;
-    outSizes.push_back(tensor::getMixedSize(
-        b, b.getLoc(), owner->value,
-        std::distance(owner->loops.begin(), llvm::find(owner->loops, loop))));
-  }
+  SmallVector<OpFoldResult> outSizes = sizesOf(outLoops);
   outSizes.insert(outSizes.begin() + time, times);
-  Value destination =
-      tensor::EmptyOp::create(b, outSizes, type.getElementType());
-
-  SmallVector<Value> sequences{queries.value};
+  Value destination = tensor::EmptyOp::create(b, outSizes, element);
+  SmallVector<Value> sequences;
   for (const Factor &factor : read)
     sequences.push_back(factor.value);
+  if (readsInside)
+    sequences.push_back(queries.value);
   auto recurrence = seq::RecurrenceOp::create(
       b, static_cast<int64_t>(time), /*reverse=*/false, sequences,
       ValueRange(destination), ValueRange(initial));
   Block &body = recurrence.getBody().emplaceBlock();
+  sequences.push_back(destination);
   for (Value sequence : sequences)
     body.addArgument(recurrence.getSliceType(
                          cast<RankedTensorType>(sequence.getType())),
                      b.getLoc());
-  body.addArgument(recurrence.getSliceType(
-                       cast<RankedTensorType>(destination.getType())),
-                   b.getLoc());
   body.addArgument(initial.getType(), b.getLoc());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&body);
-    auto sliceOf = [&](Factor factor, Value slice, unsigned loop) {
-      factor.loops.erase(llvm::find(factor.loops, loop));
-      factor.value = slice;
-      return factor;
-    };
-    Factor state{body.getArguments().back(), loops};
-    SmallVector<Factor> terms{state};
+    SmallVector<Factor> terms{{body.getArguments().back(), loops}};
     for (auto [number, factor] : llvm::enumerate(read))
-      terms.push_back(sliceOf(factor, body.getArgument(1 + number), s));
+      terms.push_back(withoutLoop(factor, s, body.getArgument(number)));
     if (value && !value.has(s))
       terms.push_back(value);
     Value next = createGeneric(
@@ -368,17 +374,24 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
             added = arith::MulFOp::create(b, added, factor);
           return arith::AddFOp::create(b, v[0], added);
         });
-    Factor seen{causality.last == 0 ? next : state.value, loops};
-    Factor query = sliceOf(queries, body.getArgument(0), t);
-    Value out = sumOfProducts(b, {query, seen}, outLoops).value;
+    Factor seen = terms[0];
+    if (causality.last == 0)
+      seen.value = next;
+    if (readsInside)
+      seen = sumOfProducts(
+          b, {withoutLoop(queries, t, body.getArgument(read.size())), seen},
+          outLoops);
+    unsigned out = body.getNumArguments() - 2;
     SmallVector<Value> yielded{
-        castTo(b, body.getArgument(1 + read.size()).getType(), out),
+        castTo(b, body.getArgument(out).getType(), seen.value),
         castTo(b, initial.getType(), next)};
     seq::YieldOp::create(b, yielded);
   }
   outLoops.insert(outLoops.begin() + time, t);
   Factor output{recurrence.getResult(0), outLoops};
-  if (ArrayRef(outLoops) != ArrayRef(result))
+  if (!readsInside)
+    output = sumOfProducts(b, {query, output}, result);
+  else if (ArrayRef(outLoops) != ArrayRef(result))
     output = sumOfProducts(b, {output}, result);
   return castTo(b, type, output.value);
 }

@@ -142,8 +142,9 @@ struct SeqWavefront : seqc::impl::SeqWavefrontBase<SeqWavefront> {
       SmallVector<Block *> blocks;
       function.walk([&](Block *block) { blocks.push_back(block); });
       for (Block *block : blocks) {
-        mergeStacked(*block);
+        // Those that need no ends of their own first.
         mergeBesideEachOther(function, *block);
+        mergeStacked(*block);
       }
     }
   }

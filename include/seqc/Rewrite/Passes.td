@@ -347,9 +347,10 @@ def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
     %n, %s = seq.recurrence along 1 ins(%q, %k, %v : …) outs(%n0 : …) init(%s0 : tensor<1x8x64x64xf32>) {
       … S + k vᵀ; Sᵀ q
     }
-    %d, %z = seq.recurrence along 1 ins(%q, %k : …) outs(%d0 : …) init(%z0 : tensor<1x8x64xf32>) {
-      … z + k; z · q
+    %zs, %z = seq.recurrence along 1 ins(%k : …) outs(%zs0 : …) init(%z0 : tensor<1x8x64xf32>) {
+      … z + k
     }
+    %d = … Σ %q · %zs
     %y = … %n / %d, and 0 where %d is 0
     ```
 
