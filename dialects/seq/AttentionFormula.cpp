@@ -125,8 +125,8 @@ Value Formula::visible(ImplicitLocOpBuilder &b, const Keys &keys,
   Value t = linalg::IndexOp::create(b, T);
   if (firstQuery)
     t = add(t, firstQuery);
-  Value p = add(
-      t, arith::SubIOp::create(b, asIndex(keyCount), asIndex(queryCount)));
+  Value p =
+      add(t, arith::SubIOp::create(b, asIndex(keyCount), asIndex(queryCount)));
   Value seen;
   if (keys.isPadded)
     seen = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, s,

@@ -86,11 +86,11 @@ private:
   AttentionOp op;
   ImplicitLocOpBuilder b;
   Type element;
-  SmallVector<OpFoldResult> sizes; // of the loops b, h, t, s and dv
+  SmallVector<OpFoldResult> sizes;   // of the loops b, h, t, s and dv
   OpFoldResult keyCount, queryCount; // all of them
-  Value query;                     // all queries, or one tile
-  Value firstQuery; // the number of the first query, where it is not 0
-  AffineMap all, row, out;         // indices of scores, maxima and averages
+  Value query;                       // all queries, or one tile
+  Value firstQuery;        // the number of the first query, where it is not 0
+  AffineMap all, row, out; // indices of scores, maxima and averages
 };
 
 } // namespace mlir::seq::layer

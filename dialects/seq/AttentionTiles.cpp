@@ -104,9 +104,10 @@ bool Formula::isPerKey(Value bias) { return bias && shapeOf(bias).back() != 1; }
 /// Keys, values, the numbers of the first keys and, if there is one, the mask.
 SmallVector<Value> Formula::keyTiles(int64_t size) {
   Value zero = number(b, 0.0);
-  SmallVector<Value> tiles{inTiles(op.getKey(), kTimeDim, keyCount, size, zero),
-                           inTiles(op.getValue(), kTimeDim, keyCount, size, zero),
-                           firstOfTiles(keyCount, size)};
+  SmallVector<Value> tiles{
+      inTiles(op.getKey(), kTimeDim, keyCount, size, zero),
+      inTiles(op.getValue(), kTimeDim, keyCount, size, zero),
+      firstOfTiles(keyCount, size)};
   if (op.getKeyMask()) {
     Value no = arith::ConstantOp::create(b, b.getBoolAttr(false));
     tiles.push_back(inTiles(op.getKeyMask(), kTimeDim, keyCount, size, no));
@@ -114,8 +115,8 @@ SmallVector<Value> Formula::keyTiles(int64_t size) {
   return tiles;
 }
 
-/// The tiles that a band lets the present queries see. Positions that are exempt
-/// from the band begin at key 0.
+/// The tiles that a band lets the present queries see. Positions that are
+/// exempt from the band begin at key 0.
 Formula::TileRange Formula::visibleTiles(int64_t size) {
   MaskAttr mask = op.getMask();
   MLIRContext *context = b.getContext();
@@ -129,8 +130,10 @@ Formula::TileRange Formula::visibleTiles(int64_t size) {
   auto limit = [&](bool larger, ArrayRef<AffineExpr> exprs,
                    ArrayRef<OpFoldResult> symbols) {
     AffineMap map = AffineMap::get(0, symbols.size(), exprs, context);
-    return larger ? affine::makeComposedFoldedAffineMax(b, b.getLoc(), map, symbols)
-                  : affine::makeComposedFoldedAffineMin(b, b.getLoc(), map, symbols);
+    return larger ? affine::makeComposedFoldedAffineMax(b, b.getLoc(), map,
+                                                        symbols)
+                  : affine::makeComposedFoldedAffineMin(b, b.getLoc(), map,
+                                                        symbols);
   };
 
   OpFoldResult begin = zero, end = keyCount;
@@ -143,7 +146,8 @@ Formula::TileRange Formula::visibleTiles(int64_t size) {
   bool reachesLast = !firstQuery || (mask.getGlobal() && !mask.isCausal());
   if (!mask.getPattern() && mask.hasRight() && !reachesLast) {
     isWhole = false;
-    end = limit(/*larger=*/true, {highest + mask.getRight() + 1, none}, symbols);
+    end =
+        limit(/*larger=*/true, {highest + mask.getRight() + 1, none}, symbols);
     end = limit(/*larger=*/false, {f, n}, {end, keyCount});
   }
   OpFoldResult last = apply(f.ceilDiv(size), {end});
@@ -209,17 +213,17 @@ SmallVector<Value> Formula::addTiles(ArrayRef<Value> tiles, Value bias) {
     inputs.push_back(bias);
   OpFoldResult keys = sizes[S];
   sizes[S] = b.getIndexAttr(shapeOf(tiles[0])[2]);
-  SmallVector<Value> last = recurrence(
-      b, /*reverse=*/false, inputs, ValueRange(), states,
-      [&](ValueRange slices, ValueRange states) {
-        Keys tile{slices[0],
-                  slices[1],
-                  op.getKeyMask() ? slices[3] : Value(),
-                  isTiled ? slices.back() : bias,
-                  firstIn(b, slices[2]),
-                  /*isPadded=*/true};
-        return addTile(tile, states);
-      });
+  SmallVector<Value> last =
+      recurrence(b, /*reverse=*/false, inputs, ValueRange(), states,
+                 [&](ValueRange slices, ValueRange states) {
+                   Keys tile{slices[0],
+                             slices[1],
+                             op.getKeyMask() ? slices[3] : Value(),
+                             isTiled ? slices.back() : bias,
+                             firstIn(b, slices[2]),
+                             /*isPadded=*/true};
+                   return addTile(tile, states);
+                 });
   sizes[S] = keys;
   return last;
 }
@@ -299,20 +303,17 @@ Value Formula::overQueries(ArrayRef<Value> tiles,
   AffineExpr s = b.getAffineSymbolExpr(0);
   OpFoldResult count = apply(s.ceilDiv(size), {queryCount});
   Value outputs = tensor::EmptyOp::create(
-      b,
-      ArrayRef<OpFoldResult>{sizes[B], count, sizes[T], sizes[H], sizes[D]},
+      b, ArrayRef<OpFoldResult>{sizes[B], count, sizes[T], sizes[H], sizes[D]},
       element);
-  SmallVector<Value> results =
-      recurrence(b, /*reverse=*/false, inputs, outputs, ValueRange(),
-                 [&](ValueRange slices, ValueRange) -> SmallVector<Value> {
-                   query = slices[0];
-                   firstQuery = firstIn(b, slices[1]);
-                   return {overKeys(tiles, isPerQuery(bias) ? slices[2] : bias,
-                                    tiling)};
-                 });
+  SmallVector<Value> results = recurrence(
+      b, /*reverse=*/false, inputs, outputs, ValueRange(),
+      [&](ValueRange slices, ValueRange) -> SmallVector<Value> {
+        query = slices[0];
+        firstQuery = firstIn(b, slices[1]);
+        return {overKeys(tiles, isPerQuery(bias) ? slices[2] : bias, tiling)};
+      });
   Value padded = tensor::CollapseShapeOp::create(
-      b, results[0],
-      SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}, {4}});
+      b, results[0], SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}, {4}});
   SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)),
       strides(4, b.getIndexAttr(1));
   return tensor::ExtractSliceOp::create(

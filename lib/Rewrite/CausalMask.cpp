@@ -167,7 +167,8 @@ static bool isConstantFloat(const Scalar &scalar, double expected) {
 }
 
 /// The condition of which the factor is 1 or 0.
-static std::optional<std::pair<Scalar, bool>> readIndicator(const Scalar &factor) {
+static std::optional<std::pair<Scalar, bool>>
+readIndicator(const Scalar &factor) {
   Operation *def = factor.value.getDefiningOp();
   if (!def || factor.getElement())
     return std::nullopt;

@@ -89,8 +89,8 @@ Factor split(ImplicitLocOpBuilder &b, const Heads &heads, Value tensor,
     for (int64_t digit : digits)
       sizes.push_back(b.getIndexAttr(digit));
     sizes.push_back(size);
-    tensor = tensor::ExpandShapeOp::create(b, type.clone(shape), tensor,
-                                           groupsOf(digits.size(), true), sizes);
+    tensor = tensor::ExpandShapeOp::create(
+        b, type.clone(shape), tensor, groupsOf(digits.size(), true), sizes);
   }
   return {tensor, loopsOf(digits, time, last)};
 }
@@ -140,8 +140,8 @@ double KernelNormaliser::workInOrder(seq::AttentionOp op) {
 }
 
 double KernelNormaliser::workReordered(seq::AttentionOp op) {
-  RankedTensorType query = op.getQuery().getType(),
-                   key = op.getKey().getType(), value = op.getValue().getType();
+  RankedTensorType query = op.getQuery().getType(), key = op.getKey().getType(),
+                   value = op.getValue().getType();
   double shared = std::max(sizeOf(key, 2), sizeOf(value, 2));
   return sizeOf(query, 0) * sizeOf(query, 3) * (sizeOf(value, 3) + 1) *
          (sizeOf(query, 1) * sizeOf(query, 2) + sizeOf(key, 1) * shared);
@@ -155,8 +155,8 @@ Value KernelNormaliser::build(ImplicitLocOpBuilder &b, seq::AttentionOp op,
     visible = createGeneric(
         b, {{op.getKey(), {B, S, H, K}}, {mask, {B, S}}}, {B, S, H, K},
         [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-          Value zero = arith::ConstantOp::create(
-              b, b.getFloatAttr(v[0].getType(), 0.0));
+          Value zero =
+              arith::ConstantOp::create(b, b.getFloatAttr(v[0].getType(), 0.0));
           return arith::SelectOp::create(b, v[1], v[0], zero);
         });
   Chains chains = chainsOf(op, heads, split(b, heads, op.getQuery(), T, K),

@@ -98,7 +98,8 @@ static TypedAttr getSplat(Value value) {
 
 bool Scalar::collectLoops(SetVector<unsigned> &found) const {
   Scalar source = resolve();
-  if (std::optional<std::pair<Value, AffineMap>> element = source.getElement()) {
+  if (std::optional<std::pair<Value, AffineMap>> element =
+          source.getElement()) {
     if (getSplat(element->first))
       return true;
     for (unsigned loop = 0; loop < source.loops.size(); ++loop)
@@ -229,7 +230,8 @@ public:
   /// Finds the tensors that the scalar reads.
   void addInputs(const Scalar &scalar) {
     Scalar source = scalar.resolve();
-    if (std::optional<std::pair<Value, AffineMap>> element = source.getElement()) {
+    if (std::optional<std::pair<Value, AffineMap>> element =
+            source.getElement()) {
       if (getSplat(element->first))
         return;
       std::pair<Value, AffineMap> input(element->first,
@@ -245,7 +247,8 @@ public:
 
   Value write(ImplicitLocOpBuilder &b, const Scalar &scalar, ValueRange args) {
     Scalar source = scalar.resolve();
-    if (std::optional<std::pair<Value, AffineMap>> element = source.getElement()) {
+    if (std::optional<std::pair<Value, AffineMap>> element =
+            source.getElement()) {
       if (TypedAttr splat = getSplat(element->first))
         return arith::ConstantOp::create(b, splat);
       std::pair<Value, AffineMap> input(element->first,
@@ -259,8 +262,7 @@ public:
       return linalg::IndexOp::create(b, placeOf(source.loops[index.getDim()]));
     IRMapping mapping;
     for (Value operand : def->getOperands())
-      mapping.map(operand,
-                  write(b, {operand, source.op, source.loops}, args));
+      mapping.map(operand, write(b, {operand, source.op, source.loops}, args));
     return b.clone(*def, mapping)->getResult(0);
   }
 
@@ -316,33 +318,32 @@ Factor seqc::applyStages(ImplicitLocOpBuilder &b, Factor x,
   Value init = tensor::EmptyOp::create(b, sizes, element);
   SmallVector<utils::IteratorType> kinds(result.size(),
                                          utils::IteratorType::parallel);
-  Value y =
-      linalg::GenericOp::create(
-          b, init.getType(), values, init, maps, kinds,
-          [&](OpBuilder &builder, Location loc, ValueRange args) {
-            ImplicitLocOpBuilder nested(loc, builder);
-            Value value = args[0];
-            ValueRange inputs = args.drop_front().drop_back();
-            for (const LinearStage &stage : stages) {
-              if (stage.kind == LinearStage::negate) {
-                value = arith::NegFOp::create(nested, value);
-                continue;
-              }
-              Value operand = writer.write(nested, stage.operand, inputs);
-              if (stage.kind == LinearStage::multiply) {
-                value = arith::MulFOp::create(nested, value, operand);
-              } else if (stage.kind == LinearStage::divide) {
-                value = arith::DivFOp::create(nested, value, operand);
-              } else {
-                Value zero = arith::ConstantOp::create(
-                    nested, nested.getFloatAttr(element, 0.0));
-                value = arith::SelectOp::create(
-                    nested, operand, stage.keepsTrue ? value : zero,
-                    stage.keepsTrue ? zero : value);
-              }
-            }
-            linalg::YieldOp::create(nested, value);
-          })
-          .getResult(0);
+  Value y = linalg::GenericOp::create(
+                b, init.getType(), values, init, maps, kinds,
+                [&](OpBuilder &builder, Location loc, ValueRange args) {
+                  ImplicitLocOpBuilder nested(loc, builder);
+                  Value value = args[0];
+                  ValueRange inputs = args.drop_front().drop_back();
+                  for (const LinearStage &stage : stages) {
+                    if (stage.kind == LinearStage::negate) {
+                      value = arith::NegFOp::create(nested, value);
+                      continue;
+                    }
+                    Value operand = writer.write(nested, stage.operand, inputs);
+                    if (stage.kind == LinearStage::multiply) {
+                      value = arith::MulFOp::create(nested, value, operand);
+                    } else if (stage.kind == LinearStage::divide) {
+                      value = arith::DivFOp::create(nested, value, operand);
+                    } else {
+                      Value zero = arith::ConstantOp::create(
+                          nested, nested.getFloatAttr(element, 0.0));
+                      value = arith::SelectOp::create(
+                          nested, operand, stage.keepsTrue ? value : zero,
+                          stage.keepsTrue ? zero : value);
+                    }
+                  }
+                  linalg::YieldOp::create(nested, value);
+                })
+                .getResult(0);
   return {y, SmallVector<unsigned>(result)};
 }

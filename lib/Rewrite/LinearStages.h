@@ -9,8 +9,9 @@
 
 namespace seqc {
 
-/// A number for each index of some loops: a scalar in the body of an elementwise
-/// linalg operation, or an operand of an elementwise operation on tensors.
+/// A number for each index of some loops: a scalar in the body of an
+/// elementwise linalg operation, or an operand of an elementwise operation on
+/// tensors.
 struct Scalar {
   mlir::Value value;
   mlir::Operation *op;
@@ -29,7 +30,7 @@ struct Scalar {
 /// One step of an elementwise operation that is linear in one operand x.
 struct LinearStage {
   enum Kind { multiply, divide, negate, select } kind;
-  Scalar operand;      ///< a factor, a divisor, or a condition
+  Scalar operand;        ///< a factor, a divisor, or a condition
   bool keepsTrue = true; ///< select: x where the condition is this, else 0
 };
 
@@ -56,8 +57,9 @@ Factor applyStages(mlir::ImplicitLocOpBuilder &b, Factor x,
 /// after the query and no others: s ≤ t or s < t. A condition on indices or a
 /// constant triangle, as a mask that selects or one that is multiplied.
 /// `isKey` says which loop is s.
-std::optional<Causality> findCausality(const LinearStage &stage,
-                                       llvm::function_ref<bool(unsigned)> isKey);
+std::optional<Causality>
+findCausality(const LinearStage &stage,
+              llvm::function_ref<bool(unsigned)> isKey);
 
 } // namespace seqc
 

@@ -48,14 +48,15 @@ static double iterations(ArrayRef<const Factor *> sized,
       if (*factor)
         for (auto [dim, other] : llvm::enumerate(factor->loops))
           if (other == loop && ShapedType::isDynamic(size))
-            size = cast<RankedTensorType>(factor->value.getType())
-                       .getDimSize(dim);
+            size =
+                cast<RankedTensorType>(factor->value.getType()).getDimSize(dim);
     work *= ShapedType::isDynamic(size) ? ProductChain::kUnknownSize : size;
   }
   return work;
 }
 
-static SetVector<unsigned> loopsOf(std::initializer_list<ArrayRef<unsigned>> all) {
+static SetVector<unsigned>
+loopsOf(std::initializer_list<ArrayRef<unsigned>> all) {
   SetVector<unsigned> loops;
   for (ArrayRef<unsigned> some : all)
     loops.insert_range(some);
@@ -73,8 +74,8 @@ double ProductChain::workOfLast() const {
 }
 
 double ProductChain::workReordered() const {
-  double first = iterations({&query, &key, &value},
-                            loopsOf({key.loops, value.loops}));
+  double first =
+      iterations({&query, &key, &value}, loopsOf({key.loops, value.loops}));
   if (restsOnWeights(key.value) && (!value || restsOnWeights(value.value)))
     first = 0;
   return first + iterations({&query, &key, &value},
@@ -93,8 +94,8 @@ Value seqc::createGeneric(ImplicitLocOpBuilder &b, ArrayRef<Factor> inputs,
   auto mapOf = [&](ArrayRef<unsigned> dims) {
     SmallVector<AffineExpr> places;
     for (unsigned loop : dims)
-      places.push_back(
-          b.getAffineDimExpr(std::distance(loops.begin(), llvm::find(loops, loop))));
+      places.push_back(b.getAffineDimExpr(
+          std::distance(loops.begin(), llvm::find(loops, loop))));
     return AffineMap::get(loops.size(), 0, places, b.getContext());
   };
   SmallVector<AffineMap> maps;
@@ -111,8 +112,8 @@ Value seqc::createGeneric(ImplicitLocOpBuilder &b, ArrayRef<Factor> inputs,
     for (const Factor &input : inputs)
       for (auto [dim, other] : llvm::enumerate(input.loops))
         if (other == loop && !isa_and_nonnull<Attribute>(size))
-          if (!size || !cast<RankedTensorType>(input.value.getType())
-                            .isDynamicDim(dim))
+          if (!size ||
+              !cast<RankedTensorType>(input.value.getType()).isDynamicDim(dim))
             size = tensor::getMixedSize(b, b.getLoc(), input.value, dim);
     shape.push_back(size);
   }
@@ -283,8 +284,8 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
   unsigned t = causality.queryTime, s = causality.keyTime;
   Type element = type.getElementType();
   SmallVector<unsigned> loops = stateLoops();
-  // A state that is no larger than a query is put out as it is, and read for all
-  // times at once; a matrix meets the query inside.
+  // A state that is no larger than a query is put out as it is, and read for
+  // all times at once; a matrix meets the query inside.
   bool readsInside =
       llvm::any_of(loops, [&](unsigned loop) { return !query.has(loop); });
   SmallVector<unsigned> outLoops(loops);
@@ -333,8 +334,8 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
     initial = sumOfProducts(b, beforeFirst, loops).value;
   } else if (stateType.hasStaticShape()) {
     // A constant, by which the states of a session are known.
-    initial = arith::ConstantOp::create(
-        b, cast<TypedAttr>(b.getZeroAttr(stateType)));
+    initial =
+        arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(stateType)));
   } else {
     Value zero = arith::ConstantOp::create(b, b.getFloatAttr(element, 0.0));
     Value empty = tensor::EmptyOp::create(b, stateType, dynamic);
@@ -355,9 +356,9 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
   Block &body = recurrence.getBody().emplaceBlock();
   sequences.push_back(destination);
   for (Value sequence : sequences)
-    body.addArgument(recurrence.getSliceType(
-                         cast<RankedTensorType>(sequence.getType())),
-                     b.getLoc());
+    body.addArgument(
+        recurrence.getSliceType(cast<RankedTensorType>(sequence.getType())),
+        b.getLoc());
   body.addArgument(initial.getType(), b.getLoc());
   {
     OpBuilder::InsertionGuard guard(b);

@@ -62,8 +62,8 @@ struct ProductChain {
   /// y by the second order.
   mlir::Value buildReordered(mlir::ImplicitLocOpBuilder &b) const;
 
-  /// y where a query reads the sum of some keys: a seq.recurrence whose state is
-  /// M of the keys so far. Other loops are as above; one loop is summed.
+  /// y where a query reads the sum of some keys: a seq.recurrence whose state
+  /// is M of the keys so far. Other loops are as above; one loop is summed.
   mlir::Value buildCausal(mlir::ImplicitLocOpBuilder &b,
                           const Causality &causality) const;
 

@@ -24,9 +24,9 @@ struct SeqOnlineSoftmax : seqc::impl::SeqOnlineSoftmaxBase<SeqOnlineSoftmax> {
       int64_t value, least, most;
     };
     constexpr int64_t any = std::numeric_limits<int32_t>::max();
-    for (const Bound &bound : {Bound{"keys", keys, 1, any},
-                               Bound{"queries", queries, 0, any},
-                               Bound{"splits", splits, 1, 1024}}) {
+    for (const Bound &bound :
+         {Bound{"keys", keys, 1, any}, Bound{"queries", queries, 0, any},
+          Bound{"splits", splits, 1, 1024}}) {
       if (bound.least <= bound.value && bound.value <= bound.most)
         continue;
       getOperation()->emitError("seq-online-softmax: ")

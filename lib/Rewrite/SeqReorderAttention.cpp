@@ -74,7 +74,8 @@ private:
   }
 
   void reorder(func::FuncOp function, seq::AttentionOp op) {
-    if (std::optional<StringRef> obstacle = KernelNormaliser::findObstacle(op)) {
+    if (std::optional<StringRef> obstacle =
+            KernelNormaliser::findObstacle(op)) {
       op.emitRemark("is not reordered: ") << *obstacle;
       return;
     }

@@ -100,8 +100,8 @@ static seq::RecurrenceOp mergeBeside(seq::RecurrenceOp first,
   for (seq::RecurrenceOp op : {first, second}) {
     SmallVector<Value> results = inOrder(
         op, both.getOutputResults().slice(output, op.getOutputs().size()));
-    llvm::append_range(results, both.getStateResults().slice(
-                                    state, op.getStates().size()));
+    llvm::append_range(
+        results, both.getStateResults().slice(state, op.getStates().size()));
     output += op.getOutputs().size();
     state += op.getStates().size();
     op->replaceAllUsesWith(results);

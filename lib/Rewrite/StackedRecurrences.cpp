@@ -57,8 +57,8 @@ seq::RecurrenceOp seqc::createRecurrence(OpBuilder &b, Location loc,
                                          int64_t dim, bool reverse,
                                          ValueRange inputs, ValueRange outputs,
                                          ValueRange states) {
-  auto op = seq::RecurrenceOp::create(b, loc, dim, reverse, inputs, outputs,
-                                      states);
+  auto op =
+      seq::RecurrenceOp::create(b, loc, dim, reverse, inputs, outputs, states);
   Block &body = op.getBody().emplaceBlock();
   for (ValueRange sequences : {inputs, outputs})
     for (Value sequence : sequences)
@@ -119,9 +119,8 @@ bool StackedRecurrences::canSink(Value value) {
     // Nothing that a nested operation reads may have a time.
     SetVector<Value> captures;
     getUsedValuesDefinedAbove(op->getRegions(), captures);
-    return llvm::none_of(captures, [&](Value capture) {
-      return readers.have(capture);
-    });
+    return llvm::none_of(captures,
+                         [&](Value capture) { return readers.have(capture); });
   }
   return OpTrait::hasElementwiseMappableTraits(op) &&
          llvm::all_of(op->getOperands(), [&](Value operand) {
@@ -137,8 +136,7 @@ bool StackedRecurrences::match() {
   SetVector<Value> fixed(upper.getOutputs().begin(), upper.getOutputs().end());
   fixed.insert_range(upper.getStates());
   getUsedValuesDefinedAbove(upper.getBody(), fixed);
-  if (llvm::any_of(fixed,
-                   [&](Value value) { return readers.have(value); }))
+  if (llvm::any_of(fixed, [&](Value value) { return readers.have(value); }))
     return false;
   bool all = llvm::all_of(upper.getInputs(),
                           [&](Value input) { return canSink(input); });
@@ -182,15 +180,14 @@ Value StackedRecurrences::sink(OpBuilder &b, Value value, IRMapping &slices) {
       for (auto [dim, expr] : llvm::enumerate(map.getResults()))
         if (!(map.isFunctionOfDim(loop) && dim == time))
           exprs.push_back(expr.replaceDims(shifted));
-      maps.push_back(AffineMap::get(linalgOp.getNumLoops() - 1, 0, exprs,
-                                    b.getContext()));
+      maps.push_back(
+          AffineMap::get(linalgOp.getNumLoops() - 1, 0, exprs, b.getContext()));
     };
     for (OpOperand *input : linalgOp.getDpsInputOperands()) {
       AffineMap map = linalgOp.getMatchingIndexingMap(input);
       addMap(map);
-      inputs.push_back(map.isFunctionOfDim(loop)
-                           ? sink(b, input->get(), slices)
-                           : input->get());
+      inputs.push_back(map.isFunctionOfDim(loop) ? sink(b, input->get(), slices)
+                                                 : input->get());
     }
     addMap(out);
     auto type = withoutTime(cast<RankedTensorType>(value.getType()));
@@ -210,9 +207,9 @@ Value StackedRecurrences::sink(OpBuilder &b, Value value, IRMapping &slices) {
     Value destination =
         tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
     if (auto fill = init->get().getDefiningOp<linalg::FillOp>())
-      destination = linalg::FillOp::create(b, loc, fill.getInputs()[0],
-                                           destination)
-                        .getResult(0);
+      destination =
+          linalg::FillOp::create(b, loc, fill.getInputs()[0], destination)
+              .getResult(0);
     SmallVector<utils::IteratorType> kinds = linalgOp.getIteratorTypesArray();
     kinds.erase(kinds.begin() + loop);
     auto generic = linalg::GenericOp::create(b, loc, destination.getType(),
@@ -256,8 +253,8 @@ SmallVector<Value> StackedRecurrences::takePart(OpBuilder &b,
     SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
     offsets[lower.getDim()] = first;
     sizes[lower.getDim()] = count;
-    parts.push_back(tensor::ExtractSliceOp::create(
-        b, upper.getLoc(), sequence, offsets, sizes, strides));
+    parts.push_back(tensor::ExtractSliceOp::create(b, upper.getLoc(), sequence,
+                                                   offsets, sizes, strides));
   }
   return parts;
 }
@@ -268,11 +265,11 @@ void StackedRecurrences::merge() {
   Location loc = upper.getLoc();
   int64_t dim = lower.getDim();
   OpFoldResult zero = b.getIndexAttr(0);
-  OpFoldResult times =
-      tensor::getMixedSize(b, loc, lower.getTimeSource(), dim);
+  OpFoldResult times = tensor::getMixedSize(b, loc, lower.getTimeSource(), dim);
   AffineExpr t = b.getAffineSymbolExpr(0), m = b.getAffineSymbolExpr(1);
   OpFoldResult first = affine::makeComposedFoldedAffineMin(
-      b, loc, AffineMap::get(0, 1, {t, b.getAffineConstantExpr(1)}, b.getContext()),
+      b, loc,
+      AffineMap::get(0, 1, {t, b.getAffineConstantExpr(1)}, b.getContext()),
       {times});
   OpFoldResult rest =
       affine::makeComposedFoldedAffineApply(b, loc, t - m, {times, first});
@@ -328,16 +325,14 @@ void StackedRecurrences::merge() {
     b.setInsertionPointToStart(&both.getBody().front());
     auto slices = both.getInputSlices(), outs = both.getOutputSlices(),
          held = both.getStateArguments();
-    SmallVector<Value> arguments(
-        slices.take_front(lower.getInputs().size()));
+    SmallVector<Value> arguments(slices.take_front(lower.getInputs().size()));
     llvm::append_range(arguments, outs.take_front(numOutputs));
     llvm::append_range(arguments, held.take_front(numStates));
     SmallVector<Value> low = cloneStep(b, lower, arguments);
     SmallVector<Value> up = upperStep(
         b, SmallVector<Value>(slices.take_back(others.size())),
         SmallVector<Value>(outs.take_back(numUpper)),
-        SmallVector<Value>(
-            held.slice(numStates, upper.getStates().size())),
+        SmallVector<Value>(held.slice(numStates, upper.getStates().size())),
         SmallVector<Value>(held.take_back(carried.size())));
     SmallVector<Value> yielded(ArrayRef(low).take_front(numOutputs));
     yielded.append(up.begin(), up.begin() + numUpper);
@@ -357,11 +352,11 @@ void StackedRecurrences::merge() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&end.getBody().front());
-    seq::YieldOp::create(
-        b, loc,
-        upperStep(b, SmallVector<Value>(end.getInputSlices()),
-                  SmallVector<Value>(end.getOutputSlices()),
-                  SmallVector<Value>(end.getStateArguments()), lastCarried));
+    seq::YieldOp::create(b, loc,
+                         upperStep(b, SmallVector<Value>(end.getInputSlices()),
+                                   SmallVector<Value>(end.getOutputSlices()),
+                                   SmallVector<Value>(end.getStateArguments()),
+                                   lastCarried));
   }
 
   auto putBack = [&](Value whole, Value part, OpFoldResult at) -> Value {

@@ -67,10 +67,11 @@ llvm::SmallVector<mlir::Value> cloneStep(mlir::OpBuilder &b,
                                          mlir::ValueRange arguments);
 
 /// A recurrence with an empty region that has its arguments.
-mlir::seq::RecurrenceOp
-createRecurrence(mlir::OpBuilder &b, mlir::Location loc, int64_t dim,
-                 bool reverse, mlir::ValueRange inputs,
-                 mlir::ValueRange outputs, mlir::ValueRange states);
+mlir::seq::RecurrenceOp createRecurrence(mlir::OpBuilder &b, mlir::Location loc,
+                                         int64_t dim, bool reverse,
+                                         mlir::ValueRange inputs,
+                                         mlir::ValueRange outputs,
+                                         mlir::ValueRange states);
 
 } // namespace seqc
 

@@ -18,9 +18,8 @@ using namespace seqc;
 static bool isSumInto(linalg::LinalgOp op, unsigned numFactors) {
   if (!op.hasPureTensorSemantics() || op.getNumDpsInits() != 1 ||
       op.getNumDpsInputs() != numFactors || op.getNumReductionLoops() == 0 ||
-      !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
-        return map.isProjectedPermutation();
-      }))
+      !llvm::all_of(op.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isProjectedPermutation(); }))
     return false;
   Type element = getElementTypeOrSelf(op->getResult(0));
   if (!isa<FloatType>(element) ||
@@ -63,8 +62,7 @@ static OpOperand *findOnlyInput(Operation *op, Value value) {
   OpOperand *found = nullptr;
   for (OpOperand &operand : op->getOpOperands()) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-    if (operand.get() != value ||
-        (linalgOp && linalgOp.isDpsInit(&operand)))
+    if (operand.get() != value || (linalgOp && linalgOp.isDpsInit(&operand)))
       continue;
     if (found)
       return nullptr;
@@ -79,8 +77,8 @@ static SetVector<Value> findDerived(linalg::LinalgOp product) {
   derived.insert(product->getResult(0));
   for (size_t next = 0; next < derived.size(); ++next)
     for (Operation *user : derived[next].getUsers())
-      if (user->getBlock() == product->getBlock() && getElementwiseLoops(user) &&
-          findOnlyInput(user, derived[next]))
+      if (user->getBlock() == product->getBlock() &&
+          getElementwiseLoops(user) && findOnlyInput(user, derived[next]))
         derived.insert(user->getResult(0));
   return derived;
 }
@@ -141,8 +139,7 @@ bool SumReader::readRoot(linalg::LinalgOp root, ScoreSum &sum, Factor &scores) {
       return fail(root, "scores meet themselves");
   }
   sum.root = root;
-  sum.chain.result =
-      factorOf(root, root.getDpsInitOperand(0), loops).loops;
+  sum.chain.result = factorOf(root, root.getDpsInitOperand(0), loops).loops;
   sum.chain.type = cast<RankedTensorType>(root->getResult(0).getType());
   SmallVector<unsigned> reduced;
   root.getReductionDims(reduced);
@@ -232,8 +229,7 @@ bool SumReader::sortSteps(ArrayRef<LinearStage> stages, ScoreSum &sum) {
   };
   for (const LinearStage &stage : stages) {
     SetVector<unsigned> loops;
-    if (stage.kind != LinearStage::negate &&
-        !stage.operand.collectLoops(loops))
+    if (stage.kind != LinearStage::negate && !stage.operand.collectLoops(loops))
       return fail(stage.operand.op, "meets the scores in an unknown way");
     if (llvm::none_of(loops, isSummed)) {
       sum.afterSum.push_back(stage);
@@ -246,8 +242,9 @@ bool SumReader::sortSteps(ArrayRef<LinearStage> stages, ScoreSum &sum) {
       continue;
     }
     std::optional<Causality> found = findCausality(stage, isSummed);
-    if (!found || chain.summed.size() != 1 || !chain.query.has(found->queryTime) ||
-        chain.key.has(found->queryTime) || chain.value.has(found->queryTime) ||
+    if (!found || chain.summed.size() != 1 ||
+        !chain.query.has(found->queryTime) || chain.key.has(found->queryTime) ||
+        chain.value.has(found->queryTime) ||
         !llvm::is_contained(chain.result, found->queryTime))
       return fail(stage.operand.op,
                   "depends on query and key, and is not known to be a causal "
@@ -299,9 +296,8 @@ WrittenScores seqc::readScores(linalg::LinalgOp product) {
     return {};
   SumReader reader(product, derived);
   SmallVector<Operation *> ordered(roots.begin(), roots.end());
-  llvm::sort(ordered, [](Operation *a, Operation *b) {
-    return a->isBeforeInBlock(b);
-  });
+  llvm::sort(ordered,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   for (Operation *root : ordered) {
     std::optional<ScoreSum> sum = reader.read(cast<linalg::LinalgOp>(root));
     if (!sum) {

@@ -242,3 +242,18 @@ func.func @layer(%q: tensor<3x1xf64>, %k: tensor<1x3xf64>, %v: tensor<3x1xf64>) 
     q, k, v = RNG(7).random((3, 1)), RNG(8).random((1, 3)), RNG(9).random((3, 1))
     [actual] = seqtools.evaluate(tmp_path, after, "layer", [q, k, v], 1)
     assert np.abs(actual - (numbers * (q @ k)) @ v).max() <= 1e-12
+
+
+def test_streams(tmp_path):
+    """Kernel attention in pieces: its sums are states of the session."""
+    source = sequence_of_one("causal")
+    streaming = seqtools.opt(source, *REORDER, "--seq-expose-states")
+    x = RNG(4).standard_normal((2, 37, 3, 20))
+    [whole] = seqtools.evaluate(tmp_path, source, "layer", [x], 1)
+    states = {"state0": np.zeros((2, 3, 20, 20)), "state1": np.zeros((2, 3, 20))}
+    pieces = []
+    for first, last in [(0, 1), (1, 1), (1, 20), (20, 37)]:
+        y, *last_states = seqtools.evaluate(tmp_path, streaming, "layer", [x[:, first:last]], 1, states)
+        states = dict(zip(states, last_states))
+        pieces.append(y)
+    assert np.abs(np.concatenate(pieces, axis=1) - whole).max() <= 1e-12
