@@ -5,6 +5,7 @@
 #include "seq/AttentionTiles.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 namespace seqc {
@@ -33,6 +34,17 @@ struct SeqOnlineSoftmax : seqc::impl::SeqOnlineSoftmaxBase<SeqOnlineSoftmax> {
           << bound.what << " must be from " << bound.least << " to "
           << bound.most << ", is " << bound.value;
       return signalPassFailure();
+    }
+    SmallVector<seq::CachedAttentionOp> cached;
+    getOperation()->walk(
+        [&](seq::CachedAttentionOp op) { cached.push_back(op); });
+    for (seq::CachedAttentionOp op : cached) {
+      OpBuilder builder(op);
+      SmallVector<Value> states;
+      SmallVector<Value> values{op.attend(builder, states).getOutput()};
+      values.append(states);
+      op.replaceAllUsesWith(values);
+      op.erase();
     }
     SmallVector<seq::AttentionOp> layers;
     getOperation()->walk([&](seq::AttentionOp op) {

@@ -313,6 +313,8 @@ def SeqOnlineSoftmax : Pass<"seq-online-softmax"> {
     each with a recurrence of its own, and the states merge by the rule above,
     which is exact: for one query over many keys. A part may be empty.
 
+    `seq.cached_attention` is the same over what its caches hold.
+
     The normaliser kernel is left alone: its sum over keys needs no maximum.
     Refused: less than one key in a tile, and less than one part.
   }];
@@ -324,8 +326,9 @@ def SeqOnlineSoftmax : Pass<"seq-online-softmax"> {
            "parts of the keys that are summed apart">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect",
-    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"];
 }
 
 def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
