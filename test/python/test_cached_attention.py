@@ -82,9 +82,13 @@ def expected(mask, x, w):
 
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("mask", MASKS)
-def test_evaluated(tmp_path, mask, cuts):
+@pytest.mark.parametrize("tiles", [None, "keys=8", "keys=8 splits=3"])
+def test_evaluated(tmp_path, mask, cuts, tiles):
     module = seqtools.opt(source(MASKS[mask], "f64"), "--seq-expose-states")
     assert "seq.cached_attention" in module
+    if tiles:
+        module = seqtools.opt(module, f"--seq-online-softmax={tiles}", "--canonicalize", "--cse")
+        assert "attention" not in module
     x, w = inputs(np.float64)
     places = min(40, RINGS.get(mask, 40))
     states = [np.full((LAYERS, 1, places, SHARED, D), np.nan)] * 2 + [np.zeros((LAYERS, 1), np.int64)]
