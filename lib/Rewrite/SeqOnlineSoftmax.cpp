@@ -41,7 +41,8 @@ struct SeqOnlineSoftmax : seqc::impl::SeqOnlineSoftmaxBase<SeqOnlineSoftmax> {
     for (seq::CachedAttentionOp op : cached) {
       OpBuilder builder(op);
       SmallVector<Value> states;
-      SmallVector<Value> values{op.attend(builder, states).getOutput()};
+      SmallVector<seq::AttentionOp> attentions;
+      SmallVector<Value> values{op.attend(builder, attentions, states)};
       values.append(states);
       op.replaceAllUsesWith(values);
       op.erase();
