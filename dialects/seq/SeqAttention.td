@@ -83,10 +83,6 @@ def Seq_AttentionOp : Seq_NamedOp<"attention", [AttrSizedOperandSegments]> {
   }];
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
-    /// As generalize, for the normaliser softmax: a seq.recurrence over tiles of
-    /// `keys` keys, whose states are the average so far, not yet divided, the
-    /// largest score and the sum of weights.
-    ::mlir::Value generalizeInTiles(::mlir::OpBuilder &builder, int64_t keys);
     /// Whether it could run on a sequence in pieces, with a cache: no query sees
     /// a later key, and T and S, if they are one, are not known.
     bool canStream();

@@ -24,7 +24,12 @@ struct LinearIndex {
 };
 } // namespace
 
-static std::optional<LinearIndex> readIndex(const Scalar &scalar) {
+static std::optional<LinearIndex> readIndex(const Scalar &scalar,
+                                            unsigned depth = 0) {
+  // Masks are written in a few steps.
+  constexpr unsigned deepest = 8;
+  if (depth > deepest)
+    return std::nullopt;
   Scalar source = scalar.resolve();
   APInt number;
   if (matchPattern(source.value, m_ConstantInt(&number))) {
@@ -37,7 +42,8 @@ static std::optional<LinearIndex> readIndex(const Scalar &scalar) {
   if (!def || source.getElement())
     return std::nullopt;
   auto read = [&](unsigned operand) {
-    return readIndex({def->getOperand(operand), source.op, source.loops});
+    return readIndex({def->getOperand(operand), source.op, source.loops},
+                     depth + 1);
   };
   if (auto index = dyn_cast<linalg::IndexOp>(def)) {
     LinearIndex result;

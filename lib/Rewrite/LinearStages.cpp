@@ -7,6 +7,11 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <map>
+#include <set>
+#include <tuple>
+#include <vector>
+
 using namespace mlir;
 using namespace seqc;
 
@@ -96,8 +101,18 @@ static TypedAttr getSplat(Value value) {
   return cast<TypedAttr>(constant.getSplatValue<Attribute>());
 }
 
-bool Scalar::collectLoops(SetVector<unsigned> &found) const {
-  Scalar source = resolve();
+/// A scalar as a key. Bodies are graphs: each value is visited once.
+using Place = std::tuple<void *, Operation *, std::vector<unsigned>>;
+static Place placeOf(const Scalar &scalar) {
+  return {scalar.value.getAsOpaquePointer(), scalar.op,
+          std::vector<unsigned>(scalar.loops.begin(), scalar.loops.end())};
+}
+
+static bool collect(const Scalar &scalar, SetVector<unsigned> &found,
+                    std::set<Place> &seen) {
+  Scalar source = scalar.resolve();
+  if (!seen.insert(placeOf(source)).second)
+    return true;
   if (std::optional<std::pair<Value, AffineMap>> element =
           source.getElement()) {
     if (getSplat(element->first))
@@ -118,8 +133,13 @@ bool Scalar::collectLoops(SetVector<unsigned> &found) const {
   if (def->getNumRegions() || !isPure(def))
     return false;
   return llvm::all_of(def->getOperands(), [&](Value operand) {
-    return Scalar{operand, source.op, source.loops}.collectLoops(found);
+    return collect({operand, source.op, source.loops}, found, seen);
   });
+}
+
+bool Scalar::collectLoops(SetVector<unsigned> &found) const {
+  std::set<Place> seen;
+  return collect(*this, found, seen);
 }
 
 //===----------------------------------------------------------------------===//
@@ -132,13 +152,17 @@ static bool isZero(const Scalar &scalar) {
 
 /// Whether `value` is computed from x, in a body where x is its argument.
 static bool isReached(Value value, Value x) {
-  if (value == x)
-    return true;
-  Operation *def = value.getDefiningOp();
   auto argument = dyn_cast<BlockArgument>(x);
-  return def && argument && def->getBlock() == argument.getOwner() &&
-         llvm::any_of(def->getOperands(),
-                      [&](Value operand) { return isReached(operand, x); });
+  SetVector<Value> from;
+  from.insert(value);
+  for (size_t next = 0; next < from.size(); ++next) {
+    if (from[next] == x)
+      return true;
+    Operation *def = from[next].getDefiningOp();
+    if (def && argument && def->getBlock() == argument.getOwner())
+      from.insert_range(def->getOperands());
+  }
+  return false;
 }
 
 /// Both conditions of a conjunction, one after the other.
@@ -230,6 +254,8 @@ public:
   /// Finds the tensors that the scalar reads.
   void addInputs(const Scalar &scalar) {
     Scalar source = scalar.resolve();
+    if (!asked.insert(placeOf(source)).second)
+      return;
     if (std::optional<std::pair<Value, AffineMap>> element =
             source.getElement()) {
       if (getSplat(element->first))
@@ -259,11 +285,16 @@ public:
     if (!def)
       return source.value;
     if (auto index = dyn_cast<linalg::IndexOp>(def))
-      return linalg::IndexOp::create(b, placeOf(source.loops[index.getDim()]));
+      return linalg::IndexOp::create(b, numberOf(source.loops[index.getDim()]));
+    if (auto known = written.find(placeOf(source)); known != written.end())
+      return known->second;
     IRMapping mapping;
     for (Value operand : def->getOperands())
       mapping.map(operand, write(b, {operand, source.op, source.loops}, args));
-    return b.clone(*def, mapping)->getResult(0);
+    unsigned number = cast<OpResult>(source.value).getResultNumber();
+    Value copy = b.clone(*def, mapping)->getResult(number);
+    written.emplace(placeOf(source), copy);
+    return copy;
   }
 
   SmallVector<std::pair<Value, AffineMap>> inputs;
@@ -275,20 +306,22 @@ private:
     return linalgOp && def && def->getBlock() == linalgOp.getBlock() ? def
                                                                      : nullptr;
   }
-  unsigned placeOf(unsigned loop) {
+  unsigned numberOf(unsigned loop) {
     return std::distance(result.begin(), llvm::find(result, loop));
   }
   AffineMap moved(AffineMap map, ArrayRef<unsigned> loops) {
     SmallVector<AffineExpr> dims;
     for (unsigned loop : loops)
       dims.push_back(llvm::is_contained(result, loop)
-                         ? getAffineDimExpr(placeOf(loop), context)
+                         ? getAffineDimExpr(numberOf(loop), context)
                          : getAffineConstantExpr(0, context));
     return map.replaceDimsAndSymbols(dims, {}, result.size(), 0);
   }
 
   ArrayRef<unsigned> result;
   MLIRContext *context;
+  std::set<Place> asked;
+  std::map<Place, Value> written;
 };
 } // namespace
 

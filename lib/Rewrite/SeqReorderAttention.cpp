@@ -119,20 +119,22 @@ private:
     // row sums does.
     for (const ScoreSum &earlier : scores.sums) {
       linalg::LinalgOp root = earlier.root;
-      ScoreSum sum = *readSum(product, root);
-      if (sum.causality) {
+      std::optional<ScoreSum> sum = readSum(product, root);
+      if (!sum)
+        continue;
+      if (sum->causality) {
         auto dimOf = [](const Factor &factor, unsigned loop) -> unsigned {
           return std::distance(factor.loops.begin(),
                                llvm::find(factor.loops, loop));
         };
-        const ProductChain &chain = sum.chain;
-        sum.causality->sameTimes = haveSameTimes(
+        const ProductChain &chain = sum->chain;
+        sum->causality->sameTimes = haveSameTimes(
             function, chain.query.value,
-            dimOf(chain.query, sum.causality->queryTime), chain.key.value,
-            dimOf(chain.key, sum.causality->keyTime));
+            dimOf(chain.query, sum->causality->queryTime), chain.key.value,
+            dimOf(chain.key, sum->causality->keyTime));
       }
       ImplicitLocOpBuilder b(root.getLoc(), root);
-      root->getResult(0).replaceAllUsesWith(sum.build(b));
+      root->getResult(0).replaceAllUsesWith(sum->build(b));
       erased.insert(root);
       root->erase();
     }
@@ -142,14 +144,16 @@ private:
   /// Erases the scores, and what was computed from them on the way.
   static void eraseUnread(Operation *op, DenseSet<Operation *> &erased) {
     Value result = op->getResult(0);
-    // The size of the scores is that of their destination.
+    // The size of the scores is that of what they are written to or made of.
+    auto styled = dyn_cast<DestinationStyleOpInterface>(op);
+    Value like = styled ? styled.getDpsInits()[0] : op->getOperand(0);
     for (Operation *user : llvm::make_early_inc_range(result.getUsers()))
       if (auto dim = dyn_cast<tensor::DimOp>(user))
-        if (auto scores = dyn_cast<DestinationStyleOpInterface>(op))
-          dim.getSourceMutable().assign(scores.getDpsInits()[0]);
+        if (isa<RankedTensorType>(like.getType()))
+          dim.getSourceMutable().assign(like);
     SmallVector<Operation *> users(result.getUsers());
     for (Operation *user : users)
-      if (!erased.contains(user) && user->getNumResults() == 1)
+      if (!erased.contains(user) && getElementwiseLoops(user))
         eraseUnread(user, erased);
     if (isOpTriviallyDead(op)) {
       erased.insert(op);

@@ -82,6 +82,9 @@ static bool isFill(Value value) {
 /// lower by operations that have the time as one and the same parallel loop, or
 /// elementwise. Finds the outputs and the other sequences that this reads.
 bool StackedRecurrences::canSink(Value value) {
+  // One that cannot ends the search.
+  if (!asked.insert(value).second)
+    return true;
   int64_t time = lower.getDim();
   Operation *op = value.getDefiningOp();
   if (op == lower) {

@@ -5,6 +5,7 @@
 
 #include "seq/Seq.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace seqc {
@@ -59,6 +60,7 @@ private:
   Readers readers; // of lower
   /// Outputs of lower that upper reads; what else it reads.
   llvm::SetVector<mlir::Value> carried, others;
+  llvm::DenseSet<mlir::Value> asked; // whether it can be sunk
 };
 
 /// The values that the body of the recurrence yields for these arguments.

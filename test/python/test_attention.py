@@ -77,12 +77,12 @@ def tiles(keys=16, queries=0, splits=1):
     return [f"--seq-online-softmax=keys={keys} queries={queries} splits={splits}", "--canonicalize", "--cse"]
 
 
-TILINGS = [dict(), dict(queries=8), dict(splits=2), dict(splits=3), dict(keys=5, queries=3, splits=2)]
+TILINGS = [dict(), dict(keys=5, queries=8), dict(splits=2), dict(splits=3), dict(keys=5, queries=3, splits=2)]
 
 
 @pytest.mark.parametrize("tiling", TILINGS)
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("times, keys", [(1, 40), (40, 37), (21, 64)])
+@pytest.mark.parametrize("times, keys", [(1, 40), (40, 37)])
 def test_tiles(tmp_path, mask, times, keys, tiling):
     check(tmp_path, Case(RNG(11), mask, times=times, keys=keys, hidden=0.3), *tiles(**tiling))
 
@@ -94,7 +94,7 @@ def test_tiles_with_bias(tmp_path, bias, tiling):
 
 
 @pytest.mark.parametrize("tiling", TILINGS)
-@pytest.mark.parametrize("mask", ["causal", "window", "global"])
+@pytest.mark.parametrize("mask", ["causal", "window"])
 @pytest.mark.parametrize("heads, sizes", [((1, 1, 1), (20, 20)), ((6, 2, 3), (80, 3)), ((6, 1, 3), (4, 1))])
 def test_tiles_of_heads(tmp_path, mask, heads, sizes, tiling):
     check(tmp_path, Case(RNG(14), mask, times=37, heads=heads, sizes=sizes), *tiles(**tiling))
