@@ -241,10 +241,12 @@ void StepAnalysis::classify(unsigned number) {
   }
   info.cls = StepClass::Affine;
   info.cause = value.getDefiningOp();
-  info.reason =
-      otherState
-          ? "takes from state " + std::to_string(*otherState)
-          : "sums over a dimension of the state, or takes another index of it";
+  bool isSum = llvm::any_of(info.next.terms, [](const Term &term) {
+    return term.state && term.sizes.size() > term.rank;
+  });
+  info.reason = otherState ? "takes from state " + std::to_string(*otherState)
+                : isSum    ? "sums over indices of the state"
+                           : "takes other indices of the state";
 }
 
 /// Two states, each of which takes from itself and the other, elementwise.
