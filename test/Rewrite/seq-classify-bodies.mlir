@@ -413,3 +413,42 @@ func.func @momentum(%x: tensor<2x?x3xf32>, %b: tensor<3xf32>, %m0: tensor<2x3xf3
   }
   return %y, %h#0, %h#1 : tensor<2x?x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
 }
+
+// -----
+
+// RWKV-4: a weighted average of values whose largest exponent is a state.
+// p' = max(p + w, k), a' = e^(p + w - p') a + e^(k - p') v, b alike;
+// the output, before the update, with the bonus u.
+func.func @rwkv4(%k: tensor<2x?x3xf32>, %v: tensor<2x?x3xf32>, %w: tensor<2x3xf32>, %u: tensor<2x3xf32>, %a0: tensor<2x3xf32>, %b0: tensor<2x3xf32>, %p0: tensor<2x3xf32>) -> (tensor<2x?x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
+  %c1 = arith.constant 1 : index
+  %t = tensor.dim %k, %c1 : tensor<2x?x3xf32>
+  %y0 = tensor.empty(%t) : tensor<2x?x3xf32>
+  %y, %h:3 = seq.recurrence along 1 ins(%k, %v : tensor<2x?x3xf32>, tensor<2x?x3xf32>) outs(%y0 : tensor<2x?x3xf32>) init(%a0, %b0, %p0 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
+  ^step(%kt: tensor<2x3xf32>, %vt: tensor<2x3xf32>, %yt: tensor<2x3xf32>, %a: tensor<2x3xf32>, %b: tensor<2x3xf32>, %p: tensor<2x3xf32>):
+    %uk = arith.addf %u, %kt : tensor<2x3xf32>
+    %q = arith.maximumf %p, %uk : tensor<2x3xf32>
+    %d0 = arith.subf %p, %q : tensor<2x3xf32>
+    %e0 = math.exp %d0 : tensor<2x3xf32>
+    %d1 = arith.subf %uk, %q : tensor<2x3xf32>
+    %e1 = math.exp %d1 : tensor<2x3xf32>
+    %0 = arith.mulf %e0, %a : tensor<2x3xf32>
+    %1 = arith.mulf %e1, %vt : tensor<2x3xf32>
+    %num = arith.addf %0, %1 : tensor<2x3xf32>
+    %2 = arith.mulf %e0, %b : tensor<2x3xf32>
+    %den = arith.addf %2, %e1 : tensor<2x3xf32>
+    %out = arith.divf %num, %den : tensor<2x3xf32>
+    %pw = arith.addf %p, %w : tensor<2x3xf32>
+    %p1 = arith.maximumf %pw, %kt : tensor<2x3xf32>
+    %d2 = arith.subf %pw, %p1 : tensor<2x3xf32>
+    %e2 = math.exp %d2 : tensor<2x3xf32>
+    %d3 = arith.subf %kt, %p1 : tensor<2x3xf32>
+    %e3 = math.exp %d3 : tensor<2x3xf32>
+    %3 = arith.mulf %e2, %a : tensor<2x3xf32>
+    %4 = arith.mulf %e3, %vt : tensor<2x3xf32>
+    %a1 = arith.addf %3, %4 : tensor<2x3xf32>
+    %5 = arith.mulf %e2, %b : tensor<2x3xf32>
+    %b1 = arith.addf %5, %e3 : tensor<2x3xf32>
+    seq.yield %out, %a1, %b1, %p1 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
+  }
+  return %y, %h#0, %h#1, %h#2 : tensor<2x?x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
+}
