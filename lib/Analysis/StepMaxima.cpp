@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
+#include <functional>
+
 using namespace mlir;
 using namespace seqc;
 
@@ -112,14 +114,22 @@ void StepAnalysis::findMaxima() {
       continue;
     unsigned maximum = info.given.front();
     // exp(x - m') with an x of the kind asked for.
+    std::function<bool(Value, bool)> hasExponential = [&](Value value,
+                                                          bool toState) {
+      ElementOperation product = elementOperation(value);
+      if (isa_and_nonnull<arith::MulFOp>(product.scalar))
+        return hasExponential(product.operands[0], toState) ||
+               hasExponential(product.operands[1], toState);
+      auto exponential = asExponential(value);
+      if (!exponential || withoutGuard(exponential->second) != nexts[maximum])
+        return false;
+      Value x = exponential->first;
+      return toState ? isShifted(x, maximum) : evaluator->isFree(x);
+    };
     auto isRelative = [&](const Term &term, bool toState) {
       return llvm::any_of(term.factors, [&](const Factor &factor) {
-        auto exponential = asExponential(factor.value);
-        if (factor.kind != Factor::Times || !exponential ||
-            withoutGuard(exponential->second) != nexts[maximum])
-          return false;
-        Value x = exponential->first;
-        return toState ? isShifted(x, maximum) : evaluator->isFree(x);
+        return factor.kind == Factor::Times &&
+               hasExponential(factor.value, toState);
       });
     };
     const StateInfo &given = *info.whenGiven;

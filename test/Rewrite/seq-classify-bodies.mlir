@@ -452,3 +452,50 @@ func.func @rwkv4(%k: tensor<2x?x3xf32>, %v: tensor<2x?x3xf32>, %w: tensor<2x3xf3
   }
   return %y, %h#0, %h#1, %h#2 : tensor<2x?x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
 }
+
+// -----
+
+// Online softmax: the queries are many, each step adds a key. A row that has
+// seen only scores of -∞ keeps its maximum out of the exponents.
+func.func @online_softmax(%q: tensor<2x?x3xf32>, %k: tensor<2x?x3xf32>, %v: tensor<2x?x4xf32>, %a0: tensor<2x?x4xf32>, %m0: tensor<2x?xf32>, %l0: tensor<2x?xf32>) -> (tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>) {
+  %r:3 = seq.recurrence along 1 ins(%k, %v : tensor<2x?x3xf32>, tensor<2x?x4xf32>) init(%a0, %m0, %l0 : tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>) {
+  ^step(%kt: tensor<2x3xf32>, %vt: tensor<2x4xf32>, %a: tensor<2x?x4xf32>, %m: tensor<2x?xf32>, %l: tensor<2x?xf32>):
+    %c1 = arith.constant 1 : index
+    %t = tensor.dim %q, %c1 : tensor<2x?x3xf32>
+    %zero = arith.constant 0.0 : f32
+    %lowest = arith.constant 0xFF800000 : f32
+    %empty = tensor.empty(%t) : tensor<2x?xf32>
+    %wide = tensor.empty(%t) : tensor<2x?x4xf32>
+    %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x?xf32>) -> tensor<2x?xf32>
+    %score = linalg.generic {indexing_maps = [affine_map<(b, t, d) -> (b, t, d)>, affine_map<(b, t, d) -> (b, d)>, affine_map<(b, t, d) -> (b, t)>], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%q, %kt : tensor<2x?x3xf32>, tensor<2x3xf32>) outs(%zeros : tensor<2x?xf32>) {
+    ^bb0(%i: f32, %j: f32, %o: f32):
+      %0 = arith.mulf %i, %j : f32
+      %1 = arith.addf %o, %0 : f32
+      linalg.yield %1 : f32
+    } -> tensor<2x?xf32>
+    %m1 = arith.maximumf %m, %score : tensor<2x?xf32>
+    %w:2 = linalg.generic {indexing_maps = [affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>], iterator_types = ["parallel", "parallel"]}
+        ins(%m, %m1, %score : tensor<2x?xf32>, tensor<2x?xf32>, tensor<2x?xf32>) outs(%empty, %empty : tensor<2x?xf32>, tensor<2x?xf32>) {
+    ^bb0(%i: f32, %j: f32, %x: f32, %o: f32, %p: f32):
+      %none = arith.cmpf oeq, %j, %lowest : f32
+      %shift = arith.select %none, %zero, %j : f32
+      %0 = arith.subf %i, %shift : f32
+      %1 = math.exp %0 : f32
+      %2 = arith.subf %x, %shift : f32
+      %3 = math.exp %2 : f32
+      linalg.yield %1, %3 : f32, f32
+    } -> (tensor<2x?xf32>, tensor<2x?xf32>)
+    %l1 = math.fma %w#0, %l, %w#1 : tensor<2x?xf32>
+    %a1 = linalg.generic {indexing_maps = [affine_map<(b, t, d) -> (b, t)>, affine_map<(b, t, d) -> (b, t)>, affine_map<(b, t, d) -> (b, d)>, affine_map<(b, t, d) -> (b, t, d)>, affine_map<(b, t, d) -> (b, t, d)>], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%w#0, %w#1, %vt, %a : tensor<2x?xf32>, tensor<2x?xf32>, tensor<2x4xf32>, tensor<2x?x4xf32>) outs(%wide : tensor<2x?x4xf32>) {
+    ^bb0(%i: f32, %j: f32, %x: f32, %s: f32, %o: f32):
+      %0 = arith.mulf %i, %s : f32
+      %1 = arith.mulf %j, %x : f32
+      %2 = arith.addf %0, %1 : f32
+      linalg.yield %2 : f32
+    } -> tensor<2x?x4xf32>
+    seq.yield %a1, %m1, %l1 : tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>
+  }
+  return %r#0, %r#1, %r#2 : tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>
+}
