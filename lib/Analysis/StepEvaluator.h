@@ -22,6 +22,12 @@ struct StepForm {
   /// Nonlinear: why, as the end of the sentence "state 0 …".
   mlir::Operation *cause = nullptr;
   std::string reason;
+
+  static StepForm nonlinear(mlir::Operation *op, const llvm::Twine &reason);
+  /// Nonlinear because of an operation that nothing is known of.
+  static StepForm unknown(mlir::Operation *op);
+  /// Nonlinear because of an opaque factor.
+  static StepForm insidePayload(mlir::Operation *op);
 };
 
 /// Evaluates body values; see StepAnalysis for the rules.

@@ -282,7 +282,8 @@ struct SeqClassify : seqc::impl::SeqClassifyBase<SeqClassify> {
             << Describer(copy, analysis).describe(number);
         const StateInfo &info = analysis.getStates()[number];
         if (info.cause)
-          remark.attachNote(info.cause->getLoc()) << "here";
+          remark.attachNote(info.cause->getLoc())
+              << "state " << number << " here";
         noteUnproven(remark, info, analysis);
       }
       recurrence.emitRemark() << Describer(copy, analysis).describeWhole();
