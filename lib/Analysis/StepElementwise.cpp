@@ -1,4 +1,4 @@
-//===- StepElementwise.cpp - sums of terms through elementwise operations ----------===//
+//===- StepElementwise.cpp - sums of terms through elementwise operations -===//
 
 #include "StepEvaluator.h"
 
@@ -30,7 +30,8 @@ StepForm StepForm::insidePayload(Operation *op) {
 StepForm StepAnalysis::Evaluator::product(Operation *op, const StepForm &a,
                                           const StepForm &b) {
   if (a.kind == StepForm::Affine && b.kind == StepForm::Affine)
-    return StepForm::nonlinear(op, "multiplies two values that depend on states");
+    return StepForm::nonlinear(op,
+                               "multiplies two values that depend on states");
   StepForm form;
   form.kind = a.kind == StepForm::Affine ? a.kind : b.kind;
   if (a.isOpaque || b.isOpaque) {
@@ -70,13 +71,12 @@ StepForm StepAnalysis::Evaluator::select(Operation *op, const StepForm &mask,
                                          const StepForm &no) {
   if (mask.kind == StepForm::Affine)
     return StepForm::nonlinear(op, "decides a select");
-  bool isAffine =
-      yes.kind == StepForm::Affine || no.kind == StepForm::Affine;
+  bool isAffine = yes.kind == StepForm::Affine || no.kind == StepForm::Affine;
   bool isOpaque = mask.isOpaque || yes.isOpaque || no.isOpaque ||
                   mask.terms.terms.size() != 1;
   StepForm form;
-  if (isOpaque || (!isAffine && !yes.terms.terms.empty() &&
-                   !no.terms.terms.empty())) {
+  if (isOpaque ||
+      (!isAffine && !yes.terms.terms.empty() && !no.terms.terms.empty())) {
     if (isAffine)
       return StepForm::insidePayload(op);
     form.isOpaque = true;
@@ -84,8 +84,8 @@ StepForm StepAnalysis::Evaluator::select(Operation *op, const StepForm &mask,
   }
   form.kind = isAffine ? StepForm::Affine : StepForm::Free;
   const Term &condition = mask.terms.terms.front();
-  for (auto [branch, kind] : {std::pair(&yes, Factor::Where),
-                              std::pair(&no, Factor::WhereNot)})
+  for (auto [branch, kind] :
+       {std::pair(&yes, Factor::Where), std::pair(&no, Factor::WhereNot)})
     for (const Term &term : branch->terms.terms) {
       Term factor = condition;
       factor.factors.front().kind = kind;
@@ -131,8 +131,9 @@ StepForm StepAnalysis::Evaluator::combine(Operation *op,
         factor.terms.terms.push_back(*inverse);
         return product(op, operands[0], factor);
       })
-      .Case<arith::SelectOp>(
-          [&](auto) { return select(op, operands[0], operands[1], operands[2]); })
+      .Case<arith::SelectOp>([&](auto) {
+        return select(op, operands[0], operands[1], operands[2]);
+      })
       .Case<arith::ExtFOp, arith::TruncFOp>(
           [&](auto) { return isAffine ? operands[0] : opaque; })
       .Default([&](Operation *) {

@@ -1,4 +1,4 @@
-//===- StepEvaluator.cpp - the body of a step in sums of terms ----------------------===//
+//===- StepEvaluator.cpp - the body of a step in sums of terms ------------===//
 
 #include "StepEvaluator.h"
 
@@ -126,7 +126,8 @@ StepForm StepAnalysis::Evaluator::compute(Value value, bool readout) {
     }
   if (auto result = dyn_cast<OpResult>(value))
     return ofOperation(result, readout);
-  return StepForm::nonlinear(recurrence, "goes through an argument of a region");
+  return StepForm::nonlinear(recurrence,
+                             "goes through an argument of a region");
 }
 
 StepForm StepAnalysis::Evaluator::ofSource(Operation *op, Value source,
@@ -137,14 +138,14 @@ StepForm StepAnalysis::Evaluator::ofSource(Operation *op, Value source,
     return form;
   if (failed(terms::substitute(form.terms, map,
                                cast<RankedTensorType>(type).getShape())))
-    return StepForm::nonlinear(op, "is read at a computed index of a joined tensor");
+    return StepForm::nonlinear(
+        op, "is read at a computed index of a joined tensor");
   return form;
 }
 
 /// (i, j, …) of the slice -> index of the source; none unless static.
-static std::optional<AffineMap>
-sliceMap(OffsetSizeAndStrideOpInterface slice,
-         const llvm::SmallBitVector &dropped) {
+static std::optional<AffineMap> sliceMap(OffsetSizeAndStrideOpInterface slice,
+                                         const llvm::SmallBitVector &dropped) {
   MLIRContext *context = slice.getContext();
   SmallVector<AffineExpr> exprs;
   unsigned next = 0;
@@ -204,14 +205,14 @@ StepForm StepAnalysis::Evaluator::ofOperation(OpResult value, bool readout) {
     return ofLinalg(linalgOp, value.getResultNumber(), readout);
   auto mapped = [&](Value source, std::optional<AffineMap> map) {
     return map ? ofSource(op, source, *map, value.getType(), readout)
-               : StepForm::nonlinear(op, "is cut or reshaped at sizes that are not known");
+               : StepForm::nonlinear(
+                     op, "is cut or reshaped at sizes that are not known");
   };
   auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
   if (slice && isFree(value))
     return mapped(value, std::nullopt);
   if (slice)
-    return mapped(slice.getSource(),
-                  sliceMap(slice, slice.getDroppedDims()));
+    return mapped(slice.getSource(), sliceMap(slice, slice.getDroppedDims()));
   if (auto reshape = dyn_cast<tensor::ExpandShapeOp>(op))
     return mapped(reshape.getSrc(),
                   reshapeMap(reshape.getSrcType(), reshape.getResultType(),
@@ -222,13 +223,11 @@ StepForm StepAnalysis::Evaluator::ofOperation(OpResult value, bool readout) {
                              reshape.getReassociationIndices(), false));
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     if (auto type = dyn_cast<RankedTensorType>(cast.getSource().getType()))
-      return mapped(cast.getSource(),
-                    AffineMap::getMultiDimIdentityMap(type.getRank(),
-                                                      op->getContext()));
+      return mapped(cast.getSource(), AffineMap::getMultiDimIdentityMap(
+                                          type.getRank(), op->getContext()));
   if (auto splat = dyn_cast<tensor::SplatOp>(op))
-    return mapped(splat.getInput(),
-                  AffineMap::get(splat.getType().getRank(), 0,
-                                 op->getContext()));
+    return mapped(splat.getInput(), AffineMap::get(splat.getType().getRank(), 0,
+                                                   op->getContext()));
   if (auto concat = dyn_cast<tensor::ConcatOp>(op))
     return ofConcat(concat, readout);
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
@@ -305,12 +304,12 @@ StepForm StepAnalysis::Evaluator::ofInsertSlice(tensor::InsertSliceOp op,
       return *form;
   SmallVector<AffineExpr> exprs;
   SmallVector<std::pair<int64_t, int64_t>> box;
-  for (auto [dim, offset, size, stride] :
-       llvm::enumerate(op.getStaticOffsets(), op.getStaticSizes(),
-                       op.getStaticStrides())) {
+  for (auto [dim, offset, size, stride] : llvm::enumerate(
+           op.getStaticOffsets(), op.getStaticSizes(), op.getStaticStrides())) {
     if (ShapedType::isDynamic(offset) || ShapedType::isDynamic(size) ||
         stride != 1)
-      return StepForm::nonlinear(op, "is put into a tensor at places that are not known");
+      return StepForm::nonlinear(
+          op, "is put into a tensor at places that are not known");
     box.push_back({offset, offset + size});
     if (!dropped.test(dim))
       exprs.push_back(getAffineDimExpr(dim, context) - offset);
@@ -338,8 +337,9 @@ StepForm StepAnalysis::Evaluator::ofInsertSlice(tensor::InsertSliceOp op,
 // Linalg operations
 //===----------------------------------------------------------------------===//
 
-StepForm StepAnalysis::Evaluator::ofPayload(
-    Value scalar, DenseMap<Value, StepForm> &scalars, ArrayRef<int64_t> loops) {
+StepForm StepAnalysis::Evaluator::ofPayload(Value scalar,
+                                            DenseMap<Value, StepForm> &scalars,
+                                            ArrayRef<int64_t> loops) {
   if (auto it = scalars.find(scalar); it != scalars.end())
     return it->second;
   StepForm form;
@@ -360,7 +360,7 @@ StepForm StepAnalysis::Evaluator::ofPayload(
     if (isa<ShapedType>(scalar.getType())) {
       if (form.kind == StepForm::Affine)
         form = StepForm::nonlinear(scalar.getParentBlock()->getParentOp(),
-                         "is read at a computed index");
+                                   "is read at a computed index");
     } else if (form.kind != StepForm::Nonlinear) {
       (void)terms::substitute(
           form.terms, AffineMap::get(loops.size(), 0, scalar.getContext()),
@@ -373,8 +373,7 @@ StepForm StepAnalysis::Evaluator::ofPayload(
 StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
                                            bool readout) {
   SmallVector<int64_t> loops = op.getStaticLoopRanges();
-  AffineMap output =
-      op.getMatchingIndexingMap(op.getDpsInitOperand(result));
+  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(result));
   if (!output.isProjectedPermutation() || op->getNumRegions() != 1)
     return StepForm::unknown(op);
 
@@ -384,9 +383,10 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
       return std::nullopt;
     StepForm form = get(operand.get(), readout);
     if (form.kind != StepForm::Nonlinear &&
-        failed(terms::substitute(form.terms, op.getMatchingIndexingMap(&operand),
-                                 loops)))
-      form = StepForm::nonlinear(op, "is read at a computed index of a joined tensor");
+        failed(terms::substitute(form.terms,
+                                 op.getMatchingIndexingMap(&operand), loops)))
+      form = StepForm::nonlinear(
+          op, "is read at a computed index of a joined tensor");
     scalars[op.getMatchingBlockArgument(&operand)] = form;
     return form;
   };
@@ -411,7 +411,7 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
       !accumulator.hasOneUse() || *accumulator.user_begin() != root ||
       op.getNumDpsInits() != 1)
     return root ? StepForm::nonlinear(op, "is reduced by " +
-                                    root->getName().getStringRef())
+                                              root->getName().getStringRef())
                 : StepForm::unknown(op);
   bool isFirst = root->getOperand(0) == accumulator;
   if (isa<arith::SubFOp>(root) && !isFirst)

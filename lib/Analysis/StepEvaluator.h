@@ -1,4 +1,4 @@
-//===- StepEvaluator.h - the body of a step in sums of terms ------------------------===//
+//===- StepEvaluator.h - the body of a step in sums of terms --------------===//
 
 #ifndef SEQC_LIB_ANALYSIS_STEPEVALUATOR_H
 #define SEQC_LIB_ANALYSIS_STEPEVALUATOR_H
@@ -57,8 +57,8 @@ private:
   StepForm product(mlir::Operation *op, const StepForm &a, const StepForm &b);
   StepForm sum(mlir::Operation *op, const StepForm &a, const StepForm &b,
                double scale);
-  StepForm select(mlir::Operation *op, const StepForm &mask, const StepForm &yes,
-                  const StepForm &no);
+  StepForm select(mlir::Operation *op, const StepForm &mask,
+                  const StepForm &yes, const StepForm &no);
 
   mlir::seq::RecurrenceOp recurrence;
   llvm::DenseSet<mlir::Value> stateful;

@@ -1,4 +1,4 @@
-//===- StepTerms.cpp - operations on sums of terms ---------------------------------===//
+//===- StepTerms.cpp - operations on sums of terms ------------------------===//
 
 #include "StepTerms.h"
 
@@ -21,8 +21,7 @@ Term terms::ofValue(Value value) {
   Term term;
   term.sizes = sizesOf(value);
   term.rank = term.sizes.size();
-  term.factors.push_back(
-      {Factor::Times, value, identityOf(value, term.rank)});
+  term.factors.push_back({Factor::Times, value, identityOf(value, term.rank)});
   return term;
 }
 
@@ -50,7 +49,8 @@ static void replaceDims(Term &term, ArrayRef<AffineExpr> exprs,
   auto replace = [&](AffineMap map) {
     SmallVector<AffineExpr> results;
     for (AffineExpr expr : map.getResults())
-      results.push_back(simplifyAffineExpr(expr.replaceDims(exprs), numDims, 0));
+      results.push_back(
+          simplifyAffineExpr(expr.replaceDims(exprs), numDims, 0));
     return AffineMap::get(numDims, 0, results, map.getContext());
   };
   for (Factor &factor : term.factors)
@@ -69,8 +69,7 @@ static bool usesDim(const Term &term, unsigned dim) {
 static MLIRContext *contextOf(const Term &term) {
   if (term.state)
     return term.stateMap.getContext();
-  return term.factors.empty() ? nullptr
-                              : term.factors.front().map.getContext();
+  return term.factors.empty() ? nullptr : term.factors.front().map.getContext();
 }
 
 /// Drops reductions over one index and over what the term does not depend on.
@@ -88,8 +87,9 @@ static void dropReductions(Term &term) {
       continue;
     SmallVector<AffineExpr> exprs;
     for (unsigned old = 0; old <= term.sizes.size(); ++old)
-      exprs.push_back(old == dim ? getAffineConstantExpr(0, context)
-                                 : getAffineDimExpr(old - (old > dim), context));
+      exprs.push_back(old == dim
+                          ? getAffineConstantExpr(0, context)
+                          : getAffineDimExpr(old - (old > dim), context));
     replaceDims(term, exprs, term.sizes.size());
   }
 }
@@ -164,9 +164,9 @@ LogicalResult terms::substitute(AffineValue &value, AffineMap map,
       if (!from)
         isPresent &= range.first <= shift && shift < range.second;
       else
-        isPresent &= cut(next, *from, range.first - shift,
-                         range.second == INT64_MAX ? INT64_MAX
-                                                   : range.second - shift);
+        isPresent &=
+            cut(next, *from, range.first - shift,
+                range.second == INT64_MAX ? INT64_MAX : range.second - shift);
     }
     if (isPresent)
       result.push_back(std::move(next));
@@ -235,8 +235,8 @@ Term terms::multiply(const Term &a, const Term &b) {
   auto renumber = [&](AffineMap map, unsigned shift) {
     SmallVector<AffineExpr> exprs;
     for (unsigned dim = 0; dim < map.getNumDims(); ++dim)
-      exprs.push_back(getAffineDimExpr(dim < rank ? dim : dim + shift,
-                                       map.getContext()));
+      exprs.push_back(
+          getAffineDimExpr(dim < rank ? dim : dim + shift, map.getContext()));
     return map.replaceDimsAndSymbols(exprs, {}, numDims, 0);
   };
   for (Factor &factor : product.factors)

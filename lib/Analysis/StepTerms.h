@@ -1,4 +1,4 @@
-//===- StepTerms.h - operations on sums of terms -----------------------------------===//
+//===- StepTerms.h - operations on sums of terms --------------------------===//
 
 #ifndef SEQC_LIB_ANALYSIS_STEPTERMS_H
 #define SEQC_LIB_ANALYSIS_STEPTERMS_H

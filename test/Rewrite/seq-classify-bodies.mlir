@@ -479,3 +479,33 @@ func.func @product_of_join(%x: tensor<2x?x4xf32>, %w: tensor<4x4xf32>, %h0: tens
   }
   return %y, %h : tensor<2x?x4xf32>, tensor<2x4xf32>
 }
+
+// -----
+
+// States of one number, the first of which reads all of the second; time is first.
+func.func @numbers(%x: tensor<?x3xf32>, %a: tensor<?xf32>, %w: tensor<3xf32>, %s0: tensor<f32>, %z0: tensor<3xf32>) -> (tensor<?xf32>, tensor<f32>, tensor<3xf32>) {
+  %c0 = arith.constant 0 : index
+  %t = tensor.dim %a, %c0 : tensor<?xf32>
+  %y0 = tensor.empty(%t) : tensor<?xf32>
+  // expected-remark@below {{state 0 (): affine: takes from state 1; nothing is added; readout per element after the update; no separable dims}}
+  // expected-remark@below {{state 1 (3): diagonal, scalar decay, decay in [-1, 1]; one added term; no separable dims}}
+  // expected-remark@below {{2 of 6 operations are free of the states}}
+  %y, %s, %z = seq.recurrence along 0 reverse ins(%x, %a : tensor<?x3xf32>, tensor<?xf32>) outs(%y0 : tensor<?xf32>) init(%s0, %z0 : tensor<f32>, tensor<3xf32>) {
+  ^step(%xt: tensor<3xf32>, %at: tensor<f32>, %yt: tensor<f32>, %s: tensor<f32>, %z: tensor<3xf32>):
+    %0 = arith.mulf %at, %s : tensor<f32>
+    // expected-note@below {{state 0 here}}
+    %s1 = linalg.dot ins(%w, %z : tensor<3xf32>, tensor<3xf32>) outs(%0 : tensor<f32>) -> tensor<f32>
+    // expected-note@below {{a factor of the decay is in [-1, 1]}}
+    %1 = math.tanh %at : tensor<f32>
+    %empty = tensor.empty() : tensor<3xf32>
+    %2 = linalg.generic {indexing_maps = [affine_map<(i) -> ()>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%1, %z, %xt : tensor<f32>, tensor<3xf32>, tensor<3xf32>) outs(%empty : tensor<3xf32>) {
+    ^bb0(%i: f32, %j: f32, %k: f32, %o: f32):
+      %4 = arith.mulf %i, %j : f32
+      %5 = arith.subf %4, %k : f32
+      linalg.yield %5 : f32
+    } -> tensor<3xf32>
+    seq.yield %s1, %s1, %2 : tensor<f32>, tensor<f32>, tensor<3xf32>
+  }
+  return %y, %s, %z : tensor<?xf32>, tensor<f32>, tensor<3xf32>
+}
