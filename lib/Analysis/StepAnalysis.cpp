@@ -186,11 +186,8 @@ StateInfo StepAnalysis::classify(unsigned number, Evaluator &evaluator) const {
       auto usesDim = [&](const Factor &factor) {
         return factor.map.isFunctionOfDim(dim);
       };
-      bool isCut =
-          !term.ranges.empty() && (term.ranges[dim].first != 0 ||
-                                   term.ranges[dim].second != term.sizes[dim]);
       if (term.sizes[dim] != 1 &&
-          (isCut || llvm::any_of(term.factors, usesDim)))
+          (!term.isWhole(dim) || llvm::any_of(term.factors, usesDim)))
         decayDims.insert(dim);
     }
   }

@@ -398,8 +398,9 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
     for (OpOperand &init : op.getDpsInitsMutable())
       (void)bind(init);
     StepForm form = ofPayload(yielded, scalars, loops);
-    if (form.kind != StepForm::Nonlinear)
-      terms::reduce(form.terms, output);
+    if (form.kind != StepForm::Nonlinear &&
+        failed(terms::reduce(form.terms, output)))
+      return StepForm::unknown(op);
     return form;
   }
 
@@ -419,8 +420,8 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
   StepForm summand = ofPayload(root->getOperand(isFirst), scalars, loops);
   if (summand.kind == StepForm::Nonlinear)
     return summand;
-  if (!summand.isOpaque)
-    terms::reduce(summand.terms, output);
+  if (!summand.isOpaque && failed(terms::reduce(summand.terms, output)))
+    return StepForm::nonlinear(op, "is summed over a part of unknown size");
   return sum(root, get(op.getDpsInitOperand(result)->get(), readout), summand,
              isa<arith::SubFOp>(root) ? -1.0 : 1.0);
 }

@@ -59,6 +59,10 @@ bool TermBuilder::canBuild(const TermProduct &product,
     if ((isUsed || isWanted) && ShapedType::isDynamic(term.sizes[dim]) &&
         !findSize(product, dim))
       return false;
+    // A part whose end is that of a dimension of unknown size.
+    if (!term.isWhole(dim) && ShapedType::isDynamic(term.sizes[dim]) &&
+        term.ranges[dim].second == INT64_MAX)
+      return false;
     // A whole term over a dim that is nowhere: a sum of equal summands.
     if (!isUsed && !isWanted && dim >= term.rank &&
         product.factors.size() == term.factors.size())
@@ -204,12 +208,9 @@ Value TermBuilder::addProduct(const TermProduct &product,
   // On a part only, loops run over the part.
   auto partOf =
       [&](unsigned dim) -> std::optional<std::pair<int64_t, int64_t>> {
-    if (dim == kTime || dim >= term.rank || term.ranges.empty())
+    if (dim == kTime || term.isWhole(dim))
       return std::nullopt;
-    auto range = term.ranges[dim];
-    bool isWhole = range.first == 0 && (range.second == term.sizes[dim] ||
-                                        range.second == INT64_MAX);
-    return isWhole ? std::nullopt : std::optional(range);
+    return term.ranges[dim];
   };
   SmallVector<AffineExpr> exprs(term.sizes.size(),
                                 getAffineConstantExpr(0, context));

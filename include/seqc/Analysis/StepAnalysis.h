@@ -56,8 +56,12 @@ struct Term {
   std::optional<unsigned> state;
   /// The state after this step's update (readouts only).
   bool after = false;
-  /// (the term's dims) -> index of the state.
+  /// (the term's dims) -> index of the state. Where the state's size is 1, the
+  /// index may be a dim of that size or 0.
   mlir::AffineMap stateMap;
+
+  /// Whether the term is present everywhere along a dim.
+  bool isWhole(unsigned dim) const;
 };
 
 /// v = Σ terms.
