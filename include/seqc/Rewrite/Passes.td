@@ -2,6 +2,44 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqBlockScan : Pass<"seq-block-scan"> {
+  let summary = "runs associative scans by blocks of time";
+  let description = [{
+    Reduce, scan, apply [Blelloch 1990]: a `seq.scan associative` of T times
+    becomes recurrences in which N blocks of L = ⌊T/N⌋ times are a dimension,
+    placed where time was. Nothing in a body couples the blocks, so that threads
+    (or blocks of a GPU) take one each, and the combiner runs on all channels of
+    a block.
+
+    ```mlir
+    %y, %last = seq.scan along 1 associative ins(%x : tensor<1x?x8xf32>) init(%e : tensor<1x8xf32>) { … }
+    ```
+    ⇒
+    ```mlir
+    %xs = tensor.expand_shape %x_blocks … : tensor<1x?x8xf32> into tensor<1x16x?x8xf32>
+    %sums = seq.recurrence along 2 ins(%xs …) init(%firsts : tensor<1x15x8xf32>) { … }
+    %prefixes, … = seq.recurrence along 1 ins(%sums …) outs(…) init(%e …) { … }
+    %ys, %ends = seq.recurrence along 2 ins(%xs …) outs(…) init(%prefixes : tensor<1x16x8xf32>) { … }
+    %rest, %last = seq.recurrence along 1 ins(%x_rest …) outs(…) init(%ends#15 …) { … }
+    ```
+
+    That is twice the sequential work, on N times as many independent channels.
+    The rest of fewer than N times follows the blocks, and T < N² times are all
+    rest. Members of the tuple that only the sums need are dropped from the last
+    two by canonicalization; a sequence that is a `linalg.broadcast` along time is
+    captured instead.
+
+    Left as they are: scans that are not declared associative and, with a
+    remark, those whose combiner has operations that cannot be given a further
+    dimension.
+  }];
+  let options = [
+    Option<"blocks", "blocks", "int64_t", "16", "blocks of time, at least 2">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
   let summary = "derives the step of functions that run through time";
   let description = [{
