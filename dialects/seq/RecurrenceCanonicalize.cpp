@@ -48,7 +48,7 @@ struct SimplifyInputs : OpRewritePattern<RecurrenceOp> {
 };
 
 /// Drops outputs and states that nobody reads: neither the result nor the
-/// region's argument is used. Replaces a state that never changes by its
+/// region's argument is used, but to be yielded as it came. Replaces a state that never changes by its
 /// initial value, which the region then captures.
 struct SimplifyResults : OpRewritePattern<RecurrenceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -61,6 +61,11 @@ struct SimplifyResults : OpRewritePattern<RecurrenceOp> {
     auto argumentOf = [&](size_t result) {
       return body.getArgument(numInputs + result);
     };
+    auto isRead = [&](size_t result) {
+      return llvm::any_of(argumentOf(result).getUses(), [&](OpOperand &use) {
+        return use.getOwner() != yield || use.getOperandNumber() != result;
+      });
+    };
     auto isInvariant = [&](size_t result) {
       return result >= numOutputs &&
              yield->getOperand(result) == argumentOf(result);
@@ -69,7 +74,7 @@ struct SimplifyResults : OpRewritePattern<RecurrenceOp> {
     llvm::BitVector dropped(op.getNumResults());
     for (size_t index = 0; index < op.getNumResults(); ++index)
       if (isInvariant(index) ||
-          (op.getResult(index).use_empty() && argumentOf(index).use_empty()))
+          (op.getResult(index).use_empty() && !isRead(index)))
         dropped.set(index);
     // An output stays where it alone tells the number of times.
     if (op.getInputs().empty() &&

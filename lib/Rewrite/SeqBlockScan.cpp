@@ -24,6 +24,9 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/IntEqClasses.h"
+
+#include <vector>
 
 namespace seqc {
 #define GEN_PASS_DEF_SEQBLOCKSCAN
@@ -111,7 +114,10 @@ private:
   seq::RecurrenceOp recur(int64_t along, ValueRange ins, ValueRange outs,
                           ValueRange inits, Body body);
   Values combine(OpBuilder &inner, ValueRange earlier, ValueRange later);
-  Values combineBlocks(OpBuilder &inner, ValueRange earlier, ValueRange later);
+  Values combineBlocks(OpBuilder &inner, ValueRange earlier, ValueRange later,
+                       ArrayRef<unsigned> wanted);
+  std::vector<SmallVector<unsigned>> findComponents();
+  Values reduceBlocks(ValueRange parts, Count length);
   /// The range of a dimension of `total` that is `size` from `begin` on in the
   /// order of the scan.
   Span inOrder(int64_t along, Count total, Count begin, Count size) {
@@ -256,10 +262,11 @@ Blocks::Values Blocks::combine(OpBuilder &inner, ValueRange earlier,
       [&](Value value) { return map.lookupOrDefault(value); });
 }
 
-/// The combiner on tuples that have the blocks as a further dimension: a
-/// recurrence along it, without states, for all its times at once.
+/// Members of the combination of tuples that have the blocks as a further
+/// dimension: a recurrence along it, without states, for all its times at once.
 Blocks::Values Blocks::combineBlocks(OpBuilder &inner, ValueRange earlier,
-                                     ValueRange later) {
+                                     ValueRange later,
+                                     ArrayRef<unsigned> wanted) {
   Values tuples(earlier);
   llvm::append_range(tuples, later);
   auto each = seq::RecurrenceOp::create(inner, loc, dim, /*reverse=*/false,
@@ -273,11 +280,81 @@ Blocks::Values Blocks::combineBlocks(OpBuilder &inner, ValueRange earlier,
     DimensionAnalysis dimensions(each);
     OpBuilder before(each);
     TimeLifter lifter(each, dimensions, before);
-    for (Value value : each.getYieldedOutputs())
-      combined.push_back(lifter.lift(value));
+    for (unsigned i : wanted)
+      combined.push_back(lifter.lift(each.getYieldedOutputs()[i]));
   }
   each.erase();
   return combined;
+}
+
+/// Members that need each other's earlier values, by a path.
+std::vector<SmallVector<unsigned>> Blocks::findComponents() {
+  Block &combiner = op.getCombiner().front();
+  unsigned members = op.getInputs().size();
+  llvm::IntEqClasses equal(members);
+  for (unsigned i = 0; i < members; ++i) {
+    Values needed{combiner.getTerminator()->getOperand(i)};
+    DenseSet<Value> seen;
+    while (!needed.empty()) {
+      Value value = needed.pop_back_val();
+      if (!seen.insert(value).second)
+        continue;
+      auto argument = dyn_cast<BlockArgument>(value);
+      if (argument && argument.getOwner() == &combiner &&
+          argument.getArgNumber() < members)
+        equal.join(i, argument.getArgNumber());
+      Operation *definition = value.getDefiningOp();
+      if (definition && op->isAncestor(definition))
+        definition->walk([&](Operation *nested) {
+          llvm::append_range(needed, nested->getOperands());
+        });
+    }
+  }
+  equal.compress();
+  std::vector<SmallVector<unsigned>> components(equal.getNumClasses());
+  for (unsigned i = 0; i < members; ++i)
+    components[equal[i]].push_back(i);
+  return components;
+}
+
+/// The combination of every block but the last. Members that do not meet are
+/// recurrences of their own, each over the dimensions that it has.
+Blocks::Values Blocks::reduceBlocks(ValueRange parts, Count length) {
+  Values repeated = repeatInvariants(numBlocks - 1), sums;
+  for (Value input : op.getInputs())
+    sums.push_back(emptyLike(input, {{dim, constant(numBlocks - 1)}}));
+  Count start = length.min(constant(1)), zero = constant(0);
+  Span summed =
+      inOrder(dim, constant(numBlocks), zero, constant(numBlocks - 1));
+  Values firstTimes, otherTimes;
+  for (Value part : parts) {
+    firstTimes.push_back(
+        slice(part, {summed, inOrder(dim + 1, length, zero, start)}));
+    otherTimes.push_back(
+        slice(part, {summed, inOrder(dim + 1, length, start, length - start)}));
+  }
+  Values empty(sums);
+  for (ArrayRef<unsigned> members : findComponents()) {
+    auto pick = [&](ValueRange all) {
+      return llvm::map_to_vector(members, [&](unsigned i) { return all[i]; });
+    };
+    auto firsts = recur(dim + 1, firstTimes, {}, pick(empty),
+                        [&](OpBuilder &, ValueRange slices, ValueRange) {
+                          return pick(laterOf(slices, repeated));
+                        });
+    auto reduced =
+        recur(dim + 1, otherTimes, {}, firsts.getStateResults(),
+              [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
+                Values earlier(empty);
+                for (auto [i, state] : llvm::zip(members, states))
+                  earlier[i] = state;
+                return combineBlocks(inner, earlier, laterOf(slices, repeated),
+                                     members);
+              });
+    for (auto [i, sum] : llvm::zip(members, reduced.getStateResults()))
+      sums[i] = sum;
+  }
+  return sums;
 }
 
 bool Blocks::canLift() {
@@ -422,24 +499,7 @@ void Blocks::run() {
   for (Value sequence : varying)
     parts.push_back(splitBlocks(
         slice(sequence, inOrder(dim, times, front, inBlocks)), length));
-  Values repeated = repeatInvariants(numBlocks - 1), sums;
-  for (Value input : op.getInputs())
-    sums.push_back(emptyLike(input, {{dim, constant(numBlocks - 1)}}));
-  Count start = length.min(one);
-  Span summed = inOrder(dim, blocks, zero, constant(numBlocks - 1));
-  auto firsts = recur(
-      dim + 1, slices(parts, {summed, inOrder(dim + 1, length, zero, start)}),
-      {}, sums, [&](OpBuilder &, ValueRange slices, ValueRange) {
-        return laterOf(slices, repeated);
-      });
-  auto reduced = recur(
-      dim + 1,
-      slices(parts,
-             {summed, inOrder(dim + 1, length, start, length - start)}),
-      {}, firsts.getStateResults(),
-      [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
-        return combineBlocks(inner, states, laterOf(slices, repeated));
-      });
+  Values sums = reduceBlocks(parts, length);
 
   // Scan: what has been combined in front of each block. Without blocks there
   // is the initial tuple in front of the last one.
@@ -452,7 +512,7 @@ void Blocks::run() {
     prefixes.push_back(
         insert(value, emptyLike(input, {{dim, blocks}}), toFirst));
   auto scanned = recur(
-      dim, slices(reduced.getStateResults(), Span{dim, zero, others}),
+      dim, slices(sums, Span{dim, zero, others}),
       slices(prefixes, toOthers), initial,
       [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
         Values next = combine(inner, states, slices), yielded(next);
@@ -464,12 +524,13 @@ void Blocks::run() {
     prefix = insert(total, insert(others, prefix, toOthers), toLast);
 
   // Apply.
-  repeated = repeatInvariants(numBlocks);
+  Values repeated = repeatInvariants(numBlocks);
+  auto all = llvm::to_vector(llvm::seq<unsigned>(op.getInputs().size()));
   auto applied = recur(
       dim + 1, parts, slices(written, toBlocks), prefixes,
       [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
         return outputsOf(states, combineBlocks(inner, states,
-                                               laterOf(slices, repeated)));
+                                               laterOf(slices, repeated), all));
       });
   write(applied, toBlocks);
   auto after = recur(

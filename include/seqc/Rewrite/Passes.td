@@ -38,6 +38,8 @@ def SeqBlockScan : Pass<"seq-block-scan"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::tensor::TensorDialect"];
+}
+
 def SeqClassify : Pass<"seq-classify"> {
   let summary = "says how each recurrence depends on its states";
   let description = [{
@@ -344,6 +346,62 @@ def SeqNameArguments : Pass<"seq-name-arguments", "::mlir::ModuleOp"> {
     dimensions with elements of f32, f64, f16, bf16, i8, ui8, i32, i64 or i1.
     (A single number is a `tensor<f32>`.)
   }];
+}
+
+def SeqParallelScan : Pass<"seq-parallel-scan"> {
+  let summary = "turns affine recurrences into scans of maps";
+  let description = [{
+    A `seq.recurrence` whose step is affine in its states, s ← A_t s + f_t,
+    becomes a `seq.scan associative` of the maps,
+
+        (A₁, f₁) ∘ (A₂, f₂) = (A₂ A₁, A₂ f₁ + f₂)      [Blelloch 1990]
+
+    from (0, s₀), the constant map to the initial state. The outputs are computed
+    for all times from the states after each update; from those before it, by an
+    exclusive scan, where some output needs them.
+
+    ```mlir
+    seq.recurrence along 1 ins(%a, %x : tensor<1x?x8xf32>, …) outs(…) init(%s0 : tensor<1x8xf32>) {
+    ^step(%at: tensor<1x8xf32>, %xt: tensor<1x8xf32>, %yt: …, %s: tensor<1x8xf32>):
+      %0 = arith.mulf %at, %s : tensor<1x8xf32>
+      %1 = arith.addf %0, %xt : tensor<1x8xf32>
+      seq.yield %1, %1 : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
+    ⇒
+    ```mlir
+    %y:4 = seq.scan along 1 associative ins(%a, %x : …) init(%zero, %s0 : …) {
+    ^combine(%a1: …, %f1: …, %a2: …, %f2: …):
+      %a = arith.mulf %a2, %a1 : tensor<1x8xf32>
+      %0 = arith.mulf %a2, %f1 : tensor<1x8xf32>
+      %f = arith.addf %0, %f2 : tensor<1x8xf32>
+      seq.yield %a, %f : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
+
+    | step | A |
+    |---|---|
+    | diagonal | one tensor, of size 1 in the dimensions that it does not depend on; none where it is 1 |
+    | free of the state | none |
+    | states that take from each other elementwise (rotations of two states) | one tensor for each pair |
+    | low rank, rotations in a dimension, windows, matrices | a matrix over the dimensions that mix, of at most `matrix` rows |
+
+    States that do not meet get scans of their own. A coefficient that is the
+    same at all times is a `linalg.broadcast` along time, which needs no memory
+    in seq-block-scan.
+
+    Products of coefficients may overflow where no state does, if they are
+    beyond ±1: whoever chooses this form asks the bounds that seq-classify prints.
+
+    A recurrence with a state that is not affine, or with a larger matrix, is
+    left as it is, and a remark says why.
+  }];
+  let options = [
+    Option<"matrix", "matrix", "int64_t", "16",
+           "largest number of rows of a matrix">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
 }
 
 def SeqTileAttention : Pass<"seq-tile-attention"> {
