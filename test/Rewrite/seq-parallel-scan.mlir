@@ -2,20 +2,19 @@
 
 // The coefficient is one of each channel, for both rows and all columns.
 // CHECK-LABEL: func.func @decay_of_channel(
-// CHECK-SAME:    %[[A:[^:]*]]: tensor<?x8xf32>, %[[X:[^:]*]]: tensor<2x?x8x4xf32>, %[[S:[^:]*]]: tensor<2x8x4xf32>)
-// CHECK:         %[[AS:.*]] = linalg.generic {{.*}} ins(%[[A]] : tensor<?x8xf32>) outs(%{{.*}} : tensor<1x?x8x1xf32>)
+// CHECK-SAME:    %[[A:[^:]*]]: tensor<1x?x8xf32>, %[[X:[^:]*]]: tensor<2x?x8x4xf32>, %[[S:[^:]*]]: tensor<2x8x4xf32>)
+// CHECK:         %[[AS:.*]] = linalg.generic {{.*}} ins(%[[A]] : tensor<1x?x8xf32>) outs(%{{.*}} : tensor<1x?x8x1xf32>)
 // CHECK:         %[[Y:.*]]:4 = seq.scan along 1 associative ins(%[[AS]], %[[X]] : tensor<1x?x8x1xf32>, tensor<2x?x8x4xf32>) init(%{{.*}}, %[[S]] : tensor<1x8x1xf32>, tensor<2x8x4xf32>)
 // CHECK:         ^bb0(%[[A1:.*]]: tensor<1x8x1xf32>, %[[F1:.*]]: tensor<2x8x4xf32>, %[[A2:.*]]: tensor<1x8x1xf32>, %[[F2:.*]]: tensor<2x8x4xf32>):
 // CHECK:           arith.mulf %[[A2]], %[[A1]]
 // CHECK:           linalg.generic {{.*}} ins(%[[A2]], %[[F1]], %[[F2]] :
 // CHECK:         return %[[Y]]#1, %[[Y]]#3
-func.func @decay_of_channel(%a: tensor<?x8xf32>, %x: tensor<2x?x8x4xf32>, %s0: tensor<2x8x4xf32>) -> (tensor<2x?x8x4xf32>, tensor<2x8x4xf32>) {
+func.func @decay_of_channel(%a: tensor<1x?x8xf32>, %x: tensor<2x?x8x4xf32>, %s0: tensor<2x8x4xf32>) -> (tensor<2x?x8x4xf32>, tensor<2x8x4xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x8x4xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x8x4xf32>
-  %ae = tensor.expand_shape %a [[0, 1], [2]] output_shape [1, %t, 8] : tensor<?x8xf32> into tensor<1x?x8xf32>
-  %y, %s = seq.recurrence along 1 ins(%ae, %x : tensor<1x?x8xf32>, tensor<2x?x8x4xf32>) outs(%y0 : tensor<2x?x8x4xf32>) init(%s0 : tensor<2x8x4xf32>) {
+  %y, %s = seq.recurrence along 1 ins(%a, %x : tensor<1x?x8xf32>, tensor<2x?x8x4xf32>) outs(%y0 : tensor<2x?x8x4xf32>) init(%s0 : tensor<2x8x4xf32>) {
   ^step(%at: tensor<1x8xf32>, %xt: tensor<2x8x4xf32>, %yt: tensor<2x8x4xf32>, %st: tensor<2x8x4xf32>):
     %n = linalg.generic {indexing_maps = [affine_map<(b, c, v) -> (0, c)>, affine_map<(b, c, v) -> (b, c, v)>, affine_map<(b, c, v) -> (b, c, v)>], iterator_types = ["parallel", "parallel", "parallel"]}
         ins(%at, %st : tensor<1x8xf32>, tensor<2x8x4xf32>) outs(%xt : tensor<2x8x4xf32>) {
