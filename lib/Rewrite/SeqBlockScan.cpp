@@ -109,7 +109,9 @@ private:
   Count constant(int64_t value) {
     return {builder, loc, builder.getIndexAttr(value)};
   }
-  Value slice(Value tensor, ArrayRef<Span> ranges, ArrayRef<int64_t> dropped = {});
+  bool isWhole(ArrayRef<Span> ranges);
+  Value slice(Value tensor, ArrayRef<Span> ranges,
+              ArrayRef<int64_t> dropped = {});
   Value insert(Value part, Value tensor, ArrayRef<Span> ranges);
   SmallVector<ReassociationIndices> groupsAround(int64_t rank);
   Value splitBlocks(Value sequence, Count length);
@@ -139,7 +141,7 @@ private:
   Values slices(ValueRange tensors, ArrayRef<Span> ranges,
                 ArrayRef<int64_t> dropped = {});
   Values outputsOf(ValueRange states, ValueRange next);
-  Count countTimes();
+  Count countTimes() { return {builder, loc, times}; }
   void findInvariants();
   Values repeatInvariants(int64_t count);
   Values laterOf(ValueRange slices, ValueRange invariants);
@@ -157,6 +159,9 @@ private:
   Values varying, invariant;
   /// The tensors that the results which are read are written to.
   Values written;
+  /// The number of times.
+  OpFoldResult times;
+  bool isSequential = false;
 };
 } // namespace
 
@@ -178,6 +183,13 @@ partOf(OpBuilder &builder, Location loc, Value tensor,
   return {offsets, sizes};
 }
 
+/// Whether the ranges are all of a sequence, where every one is of all times.
+bool Blocks::isWhole(ArrayRef<Span> ranges) {
+  return isSequential && ranges.size() == 1 && ranges[0].dim == dim &&
+         ranges[0].begin.known() == 0 &&
+         OpFoldResult(ranges[0].size) == OpFoldResult(countTimes());
+}
+
 static RankedTensorType typeOfSizes(RankedTensorType type,
                                     ArrayRef<OpFoldResult> sizes,
                                     ArrayRef<int64_t> dropped = {}) {
@@ -191,6 +203,8 @@ static RankedTensorType typeOfSizes(RankedTensorType type,
 
 Value Blocks::slice(Value tensor, ArrayRef<Span> ranges,
                     ArrayRef<int64_t> dropped) {
+  if (isWhole(ranges))
+    return tensor;
   auto [offsets, sizes] = partOf(builder, loc, tensor, ranges);
   auto type = cast<RankedTensorType>(tensor.getType());
   return tensor::ExtractSliceOp::create(
@@ -200,6 +214,8 @@ Value Blocks::slice(Value tensor, ArrayRef<Span> ranges,
 
 /// Dimensions that the part lacks have a range of 1.
 Value Blocks::insert(Value part, Value tensor, ArrayRef<Span> ranges) {
+  if (isWhole(ranges) && part.getType() == tensor.getType())
+    return part;
   auto [offsets, sizes] = partOf(builder, loc, tensor, ranges);
   return tensor::InsertSliceOp::create(builder, loc, part, tensor, offsets,
                                        sizes, ones(builder, sizes.size()));
@@ -303,8 +319,8 @@ Blocks::Values Blocks::combineBlocks(OpBuilder &inner, ValueRange earlier,
   return combined;
 }
 
-/// Members that need each other's earlier values, by a path, or have the same
-/// dimensions: those may as well share a loop.
+/// Members that need each other's earlier values, by a path, or the later ones
+/// of the same dimensions: those may as well share a loop.
 std::vector<SmallVector<unsigned>> Blocks::findComponents() {
   Block &combiner = op.getCombiner().front();
   unsigned members = op.getInputs().size();
@@ -317,18 +333,18 @@ std::vector<SmallVector<unsigned>> Blocks::findComponents() {
       if (!seen.insert(value).second)
         continue;
       auto argument = dyn_cast<BlockArgument>(value);
-      if (argument && argument.getOwner() == &combiner &&
-          argument.getArgNumber() < members)
-        equal.join(i, argument.getArgNumber());
+      if (argument && argument.getOwner() == &combiner) {
+        unsigned member = argument.getArgNumber() % members;
+        if (argument.getArgNumber() < members ||
+            op.getInputs()[member].getType() == op.getInputs()[i].getType())
+          equal.join(i, member);
+      }
       Operation *definition = value.getDefiningOp();
       if (definition && op->isAncestor(definition))
         definition->walk([&](Operation *nested) {
           llvm::append_range(needed, nested->getOperands());
         });
     }
-    for (unsigned other = 0; other < i; ++other)
-      if (op.getInputs()[other].getType() == op.getInputs()[i].getType())
-        equal.join(i, other);
   }
   equal.compress();
   std::vector<SmallVector<unsigned>> components(equal.getNumClasses());
@@ -358,12 +374,17 @@ Blocks::Values Blocks::reduceBlocks(ValueRange parts, Count length) {
     auto pick = [&](ValueRange all) {
       return llvm::map_to_vector(members, [&](unsigned i) { return all[i]; });
     };
-    auto firsts = recur(dim + 1, firstTimes, {}, pick(empty),
-                        [&](OpBuilder &, ValueRange slices, ValueRange) {
-                          return pick(laterOf(slices, repeated));
-                        });
+    // Copies, which share no dimension.
+    Values firsts;
+    for (unsigned i : members) {
+      auto first = recur(dim + 1, firstTimes, {}, empty[i],
+                         [&](OpBuilder &, ValueRange slices, ValueRange) {
+                           return Values{laterOf(slices, repeated)[i]};
+                         });
+      firsts.push_back(first.getStateResults().front());
+    }
     auto reduced =
-        recur(dim + 1, otherTimes, {}, firsts.getStateResults(),
+        recur(dim + 1, otherTimes, {}, firsts,
               [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
                 Values earlier(empty);
                 for (auto [i, state] : llvm::zip(members, states))
@@ -447,16 +468,11 @@ Blocks::Values Blocks::laterOf(ValueRange slices, ValueRange invariants) {
   return tuple;
 }
 
-Count Blocks::countTimes() {
-  OpFoldResult times;
+void Blocks::begin() {
+  builder.setInsertionPoint(op);
   for (Value input : op.getInputs())
     if (!times || !isa<Attribute>(times))
       times = tensor::getMixedSize(builder, loc, input, dim);
-  return {builder, loc, times};
-}
-
-void Blocks::begin() {
-  builder.setInsertionPoint(op);
   findInvariants();
   for (OpResult result : op.getSequenceResults())
     if (!result.use_empty())
@@ -533,6 +549,7 @@ void Blocks::replace(ValueRange outputs, ValueRange totals) {
 }
 
 void Blocks::runSequential() {
+  isSequential = true;
   begin();
   Count times = countTimes();
   Count front = op.getInitials().empty() ? times.min(constant(1)) : constant(0);
