@@ -1,4 +1,4 @@
-//===- StateGroups.cpp - states that are scanned together ---------------------------===//
+//===- StateGroups.cpp - states that are scanned together -------------------===//
 
 #include "AffineScan.h"
 
@@ -40,10 +40,11 @@ static bool formMatrix(StateGroup &group, RankedTensorType type,
       break;
   }
   if (rows > maxMatrix) {
-    reason = nameOf(group.states.front()) + "takes from " +
-             (maxMatrix ? "more than " + std::to_string(maxMatrix) + " of its own"
-                        : std::string("its other")) +
-             " elements";
+    reason =
+        nameOf(group.states.front()) + "takes from " +
+        (maxMatrix ? "more than " + std::to_string(maxMatrix) + " of its own"
+                   : std::string("its other")) +
+        " elements";
     return false;
   }
   for (unsigned dim : group.mixed)
@@ -90,7 +91,8 @@ std::vector<StateGroup> seqc::groupStates(seq::RecurrenceOp recurrence,
       reason = nameOf(number) + info.reason;
       return {};
     }
-    auto type = cast<RankedTensorType>(recurrence.getStates()[number].getType());
+    auto type =
+        cast<RankedTensorType>(recurrence.getStates()[number].getType());
     if (type.getRank() < static_cast<int64_t>(recurrence.getDim()) ||
         !isa<FloatType>(type.getElementType())) {
       reason = nameOf(number) + "is no float tensor with a place for the time";

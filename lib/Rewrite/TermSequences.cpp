@@ -1,4 +1,4 @@
-//===- TermSequences.cpp - the terms of a step for all times -------------------------===//
+//===- TermSequences.cpp - the terms of a step for all times ----------------===//
 
 #include "TermSequences.h"
 
@@ -31,19 +31,17 @@ Value seqc::multiplyFactors(OpBuilder &b, Location loc,
               ? arith::MulFOp::create(b, loc, product, cast(scalar)).getResult()
               : cast(scalar);
     if (kind == Factor::Over)
-      product = arith::DivFOp::create(
-          b, loc, product ? product : constant(1.0), cast(scalar));
+      product = arith::DivFOp::create(b, loc, product ? product : constant(1.0),
+                                      cast(scalar));
   }
   if (!product)
     product = constant(1.0);
   // Last, so that nothing that is no number gets through a mask.
   for (auto [kind, scalar] : llvm::zip(kinds, scalars)) {
     if (kind == Factor::Where)
-      product =
-          arith::SelectOp::create(b, loc, scalar, product, constant(0.0));
+      product = arith::SelectOp::create(b, loc, scalar, product, constant(0.0));
     if (kind == Factor::WhereNot)
-      product =
-          arith::SelectOp::create(b, loc, scalar, constant(0.0), product);
+      product = arith::SelectOp::create(b, loc, scalar, constant(0.0), product);
   }
   return product;
 }
@@ -82,9 +80,8 @@ bool TermSequences::canBuild(const Term &term) {
                            getAffineDimExpr(sum, factor.map.getContext()));
                      }) ||
         (term.state &&
-         llvm::is_contained(
-             term.stateMap.getResults(),
-             getAffineDimExpr(sum, term.stateMap.getContext())));
+         llvm::is_contained(term.stateMap.getResults(),
+                            getAffineDimExpr(sum, term.stateMap.getContext())));
     if (!isKnown)
       return false;
   }
@@ -213,8 +210,8 @@ Value TermSequences::buildTerm(const Term &term, const Shape &shape,
       for (unsigned loop = 0; loop < loops; ++loop)
         indices.push_back(linalg::IndexOp::create(b, loc, loop));
     for (auto [loop, read] : equations) {
-      Value index = affine::expandAffineExpr(
-          b, loc, read.replaceDims(replaced), indices, {});
+      Value index = affine::expandAffineExpr(b, loc, read.replaceDims(replaced),
+                                             indices, {});
       Value equal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                           index, indices[loop]);
       Value zero =
@@ -250,10 +247,9 @@ TermSequences::Result TermSequences::build(ArrayRef<const Term *> terms,
                        : value;
   }
   if (terms.empty())
-    result.value =
-        fill(sizesOf(shape, /*hasTime=*/false),
-             getElementTypeOrSelf(
-                 recurrence.getStates()[shape.state].getType()));
+    result.value = fill(
+        sizesOf(shape, /*hasTime=*/false),
+        getElementTypeOrSelf(recurrence.getStates()[shape.state].getType()));
   return result;
 }
 
@@ -264,9 +260,9 @@ Value TermSequences::toSequence(const Result &result) {
   int64_t time = recurrence.getDim();
   SmallVector<OpFoldResult> sizes =
       tensor::getMixedSizes(builder, loc, result.value);
-  sizes.insert(sizes.begin() + time,
-               tensor::getMixedSize(builder, loc, recurrence.getTimeSource(),
-                                    time));
+  sizes.insert(
+      sizes.begin() + time,
+      tensor::getMixedSize(builder, loc, recurrence.getTimeSource(), time));
   Value empty = tensor::EmptyOp::create(
       builder, loc, sizes, getElementTypeOrSelf(result.value.getType()));
   return linalg::BroadcastOp::create(builder, loc, result.value, empty, {time})
