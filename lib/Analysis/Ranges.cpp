@@ -1,4 +1,4 @@
-//===- Ranges.cpp - bounds of the elements of tensors -------------------------------===//
+//===- Ranges.cpp - bounds of the elements of tensors ---------------------===//
 
 #include "seqc/Analysis/Ranges.h"
 
@@ -16,6 +16,8 @@
 using namespace mlir;
 using namespace seqc;
 
+/// Beyond so many operations nothing is known, which spares the stack.
+static constexpr unsigned kMaxDepth = 1000;
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 //===----------------------------------------------------------------------===//
@@ -39,7 +41,8 @@ Interval seqc::operator*(Interval a, Interval b) {
 }
 
 Interval seqc::operator/(Interval a, Interval b) {
-  if (b.low < 0.0 && b.high > 0.0)
+  bool isOneSign = b.low >= 0.0 || b.high <= 0.0;
+  if (!isOneSign || (b.low == 0.0 && b.high == 0.0))
     return {};
   if (b.high <= 0.0)
     return -a / -b;
@@ -128,7 +131,8 @@ static std::optional<Interval> ofElementwise(Operation *op,
       .Case<math::ExpOp>([&](auto) { return image(std::exp, in[0]); })
       .Case<math::Exp2Op>([&](auto) { return image(std::exp2, in[0]); })
       .Case<math::ExpM1Op>([&](auto) { return image(std::expm1, in[0]); })
-      .Case<math::LogOp>([&](auto) { return image(std::log, from(0.0, in[0])); })
+      .Case<math::LogOp>(
+          [&](auto) { return image(std::log, from(0.0, in[0])); })
       .Case<math::Log2Op>(
           [&](auto) { return image(std::log2, from(0.0, in[0])); })
       .Case<math::Log1pOp>(
@@ -142,8 +146,7 @@ static std::optional<Interval> ofElementwise(Operation *op,
       .Case<math::TanhOp>([&](auto) { return image(std::tanh, in[0]); })
       .Case<math::ErfOp>([&](auto) { return image(std::erf, in[0]); })
       .Case<math::AtanOp>([&](auto) { return image(std::atan, in[0]); })
-      .Case<math::SinOp, math::CosOp>(
-          [&](auto) { return Interval{-1.0, 1.0}; })
+      .Case<math::SinOp, math::CosOp>([&](auto) { return Interval{-1.0, 1.0}; })
       .Case<math::AbsFOp>([&](auto) { return absolute(in[0]); })
       .Case<math::PowFOp>([&](auto) -> std::optional<Interval> {
         // Of a positive base: exp(y log x).
@@ -160,7 +163,11 @@ Interval RangeAnalysis::get(Value value) {
     return it->second;
   // What a value in a loop would need of itself is unknown.
   known[value] = Interval();
+  if (depth == kMaxDepth)
+    return {};
+  ++depth;
   Interval interval = compute(value);
+  --depth;
   if (std::isnan(interval.low) || std::isnan(interval.high))
     interval = Interval();
   return known[value] = interval;
@@ -176,8 +183,9 @@ Interval RangeAnalysis::compute(Value value) {
   if (auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(parent))
     return get(linalgOp.getMatchingOpOperand(argument)->get());
   auto recurrence = dyn_cast_or_null<seq::RecurrenceOp>(parent);
-  if (recurrence && argument.getArgNumber() < recurrence.getInputs().size() +
-                                                  recurrence.getOutputs().size())
+  if (recurrence &&
+      argument.getArgNumber() <
+          recurrence.getInputs().size() + recurrence.getOutputs().size())
     return get(recurrence->getOperand(argument.getArgNumber()));
   return {};
 }

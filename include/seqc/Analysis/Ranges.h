@@ -1,4 +1,4 @@
-//===- Ranges.h - bounds of the elements of tensors ---------------------------------===//
+//===- Ranges.h - bounds of the elements of tensors -----------------------===//
 
 #ifndef SEQC_ANALYSIS_RANGES_H
 #define SEQC_ANALYSIS_RANGES_H
@@ -46,6 +46,7 @@ private:
   Interval compute(mlir::Value value);
   Interval ofOperation(mlir::OpResult result);
   llvm::DenseMap<mlir::Value, Interval> known;
+  unsigned depth = 0;
 };
 
 } // namespace seqc
