@@ -73,6 +73,7 @@ bool TermSequences::canBuild(const Term &term) {
   // A sum whose length no tensor tells.
   for (unsigned sum = term.rank; sum < term.sizes.size(); ++sum) {
     bool isKnown =
+        term.sizes[sum] == 1 ||
         llvm::any_of(term.factors,
                      [&](const Factor &factor) {
                        return llvm::is_contained(
@@ -172,9 +173,10 @@ Value TermSequences::buildTerm(const Term &term, const Shape &shape,
     ++loops;
   }
   unsigned numParallel = loops;
-  for (AffineExpr &expr : replaced)
+  for (auto [expr, size] : llvm::zip(replaced, term.sizes))
     if (!expr)
-      expr = getAffineDimExpr(loops++, context);
+      expr = size == 1 ? getAffineConstantExpr(0, context)
+                       : getAffineDimExpr(loops++, context);
 
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
