@@ -186,7 +186,8 @@ static bool bind_inputs(seq_session *session, const seq_tensor *inputs,
       return false;
   for (int32_t i = 0; i < function->n_inputs; ++i) {
     session->args[i] = inputs[i].data;
-    if (inputs[i].data && (uintptr_t)inputs[i].data % SEQ_ALIGNMENT == 0)
+    int64_t element = seq_dtype_bytes(inputs[i].dtype);
+    if (inputs[i].data && (uintptr_t)inputs[i].data % (uintptr_t)element == 0)
       continue;
     int64_t bytes = seq_tensor_bytes(&inputs[i]);
     if (!seq_buffer_reserve(&session->staged[i], bytes))

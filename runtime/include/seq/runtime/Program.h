@@ -72,9 +72,9 @@ extern const seq_program seq_program_descriptor; /* defined by the generated
 /* What one call of seq_function.run gets. It runs with flush-to-zero and
  * denormals-are-zero set (x86), rounding to nearest, exceptions masked. */
 struct seq_frame {
-  void *const *args;   /* inputs, then states: row-major dense, 64-byte aligned,
-                          never NULL; inputs are read only, states are updated
-                          in place */
+  void *const *args;   /* inputs, then states: row-major dense, never NULL.
+                          Inputs are read only and aligned as their elements
+                          are; states are updated in place, 64-byte aligned */
   const int64_t *dims; /* over all args in order: the size of each dynamic (-1)
                           dimension in order */
   const uint8_t *weights; /* payload base, 64-byte aligned; NULL if the program
