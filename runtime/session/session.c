@@ -264,7 +264,7 @@ bool seq_session_run(seq_session *session, seq_state *state,
                      seq_error *error) {
   session->function = function;
   session->error = error;
-  session->arena_taken = false;
+  session->arena_taken = session->refused = false;
   session->sizes.n_dims = session->sizes.n_bindings = 0;
   for (int32_t i = 0; i < function->n_outputs; ++i)
     session->outputs[i].data = NULL;
@@ -273,7 +273,7 @@ bool seq_session_run(seq_session *session, seq_state *state,
     return false;
   if (call(session) && check_outputs(session, error))
     return true;
-  if (function->n_states > 0)
+  if (function->n_states > 0 && !session->refused)
     state->defined = false;
   return false;
 }
