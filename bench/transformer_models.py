@@ -28,7 +28,7 @@ def torch_contenders(setting, function):
 
 
 def gpt2(setting):
-    """The logits after a prompt. Peers keep no cache, ours does."""
+    """The logits after a prompt. The peers fill no cache."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel, logging
     logging.set_verbosity_error()
