@@ -37,7 +37,8 @@ static MLIRContext &context() {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
   MLIRContext &context = ::context();
-  llvm::StringRef text(reinterpret_cast<const char *>(data), bytes);
+  // With a byte 0 at the end, as a file has it: MLIR's lexer looks for one.
+  std::string text(reinterpret_cast<const char *>(data), bytes);
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     return 0;
