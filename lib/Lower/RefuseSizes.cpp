@@ -6,7 +6,6 @@
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace seqc {
@@ -25,13 +24,8 @@ bool restsOnSizes(Value value, llvm::SetVector<Operation *> &needed) {
     return false;
   if (needed.contains(op))
     return true;
-  if (auto dim = dyn_cast<memref::DimOp>(op)) {
-    if (!dim.getSource().getDefiningOp<kernel::ArgumentOp>())
-      return false;
-  } else if (isa<MemRefType>(value.getType()) &&
-             !isa<kernel::ArgumentOp>(op)) {
+  if (isa<MemRefType>(value.getType()) && !isa<kernel::ArgumentOp>(op))
     return false;
-  }
   for (Value operand : op->getOperands())
     if (!restsOnSizes(operand, needed))
       return false;
