@@ -1,4 +1,4 @@
-//===- RefuseSizes.cpp - what sizes decide is checked first ---------------------===//
+//===- RefuseSizes.cpp - what sizes decide is checked first ---------------===//
 
 #include "seqc/Lower/Passes.h"
 
