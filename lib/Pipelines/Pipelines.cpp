@@ -79,6 +79,7 @@ void seqc::buildLoopsPipeline(OpPassManager &manager, const Target &target) {
   manager.addPass(createResultsToArguments());
   manager.addPass(createEntryPoints());
   cleanUp(manager);
+  manager.addNestedPass<func::FuncOp>(createRefuseSizes());
 
   // To vector code; copies last, since the others leave some.
   manager.addPass(

@@ -211,6 +211,18 @@ def test_refuses_wrong_inputs(bible):
     refuses(lambda: state.load("/nowhere/state"), "/nowhere/state")
 
 
+def test_refuses_no_tokens(bible):
+    """`last` has no meaning for them; the stream goes on as if nobody had asked."""
+    library = seqlib.Library(bible / "libbible.so", threads=1)
+    state, other = library.state(), library.state()
+    for each in (state, other):
+        library.run("last", tokens("In the"), each)
+    refuses(lambda: library.run("last", tokens(""), state), "expected at least one token")
+    refuses(lambda: state.prefill([]), "0 tokens, expected at least one")
+    assert library.run("forward", tokens(""), state)["logits"].shape == (1, 0, 256)
+    assert np.array_equal(state.prefill(list(b" beginning")), other.prefill(list(b" beginning")))
+
+
 def test_a_library_says_nothing(bible, tmp_path):
     """Errors are returned, not printed."""
     script = ("import sys, pathlib; sys.path.insert(0, sys.argv[1]); import seqlib\n"

@@ -390,6 +390,34 @@ def RecurrenceToLoops : Pass<"recurrence-to-loops", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def RefuseSizes : Pass<"refuse-sizes", "::mlir::func::FuncOp"> {
+  let summary = "checks what sizes decide before anything runs";
+  let description = [{
+    In entry points, on memrefs. A `cf.assert` that rests on nothing but sizes of
+    `kernel.argument`s moves to the front and gets the attribute
+    `kernel.refusal`: the call is refused, and the states stay as they were. One
+    that fails later leaves them undefined.
+
+    ```mlir
+    %x = kernel.argument 0 sizes 0 : memref<1x?xi64>
+    %s = kernel.argument 1 sizes 1 : memref<4xf32>
+    call @body(%x, %s) : …
+    %n = memref.dim %x, %c1 : memref<1x?xi64>
+    %any = arith.cmpi sgt, %n, %c0 : index
+    cf.assert %any, "expected at least one token"
+    ```
+    ⇒
+    ```mlir
+    %x = kernel.argument 0 sizes 0 : memref<1x?xi64>
+    %n = memref.dim %x, %c1 : memref<1x?xi64>
+    %any = arith.cmpi sgt, %n, %c0 : index
+    cf.assert %any, "expected at least one token" {kernel.refusal}
+    …
+    ```
+  }];
+  let dependentDialects = ["::mlir::kernel::KernelDialect"];
+}
+
 def ResultsToArguments : Pass<"results-to-arguments", "::mlir::ModuleOp"> {
   let summary = "private functions write their results to buffers of the caller";
   let description = [{

@@ -142,9 +142,10 @@ int64_t seq_position(const seq_stream *stream);
 int64_t seq_stream_bytes(const seq_stream *stream);
 
 /* Runs any function on its inputs, in its order, of any alignment. A call that
- * is refused leaves the stream as it was. One that fails while it runs (no
- * memory, a full cache) leaves it undefined: it answers with errors until it is
- * reset, restored or rolled back. */
+ * is refused (wrong inputs, no tokens for the function `last`) leaves the stream
+ * as it was. One that fails while it runs (no memory, a full cache) leaves it
+ * undefined: it answers with errors until it is reset, restored or rolled back.
+ */
 bool seq_run(seq_stream *stream, const char *function, const seq_tensor *inputs,
              int32_t count, seq_error *error);
 

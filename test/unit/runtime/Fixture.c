@@ -116,6 +116,8 @@ static void run_mix(seq_frame *frame) {
 /* The input says what goes wrong. */
 static void run_misbehave(seq_frame *frame) {
   int64_t size = 4, huge = INT64_C(1) << 50;
+  if (*(const int32_t *)frame->args[0] == 8)
+    seq_rt_refuse(frame, "expected at least one token");
   *(float *)frame->args[1] += 1;
   switch (*(const int32_t *)frame->args[0]) {
   case 1:
@@ -190,7 +192,7 @@ static const seq_tensor_type mix_inputs[] = {
 static const seq_tensor_type mix_outputs[] = {
     {"y", SEQ_F32, 3, SHAPE(1, -1, 4), SYMBOLS(-1, 0, -1), 0},
     {"sum", SEQ_F64, 0, NULL, NULL, 0}};
-static const seq_tensor_type how_type[] = {{"how", SEQ_I32, 0, NULL, NULL, 8}};
+static const seq_tensor_type how_type[] = {{"how", SEQ_I32, 0, NULL, NULL, 9}};
 static const seq_tensor_type calls_type[] = {
     {"calls", SEQ_F32, 0, NULL, NULL, 0}};
 static const seq_tensor_type any_type[] = {

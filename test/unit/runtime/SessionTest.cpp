@@ -110,6 +110,14 @@ TEST_CASE("inputs at any address") {
   input.data = padded.data() + 1;
   REQUIRE(s.run("forward", {input}, state.get()));
   CHECK(s.output() == fixtureLogits(vocabulary, tokens));
+
+  // Not even where its elements may lie: a copy.
+  std::vector<char> bytes(1 + sizeof(int64_t) * tokens.size());
+  memcpy(bytes.data() + 1, tokens.data(), bytes.size() - 1);
+  input.data = bytes.data() + 1;
+  seq_state_reset(state.get());
+  REQUIRE(s.run("forward", {input}, state.get()));
+  CHECK(s.output() == fixtureLogits(vocabulary, tokens));
 }
 
 TEST_CASE("team and barrier from a program") {

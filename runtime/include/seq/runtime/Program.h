@@ -86,9 +86,9 @@ extern const seq_program seq_program_descriptor; /* defined by the generated
 /* What one call of seq_function.run gets. It runs with flush-to-zero and
  * denormals-are-zero set (x86), rounding to nearest, exceptions masked. */
 struct seq_frame {
-  void *const *args;   /* inputs, then states: row-major dense, 64-byte aligned,
-                          never NULL; inputs are read only, states are updated
-                          in place */
+  void *const *args;   /* inputs, then states: row-major dense, never NULL.
+                          Inputs are read only and aligned as their elements
+                          are; states are updated in place, 64-byte aligned */
   const int64_t *dims; /* over all args in order: the size of each dynamic (-1)
                           dimension in order */
   const uint8_t *weights; /* payload base, 64-byte aligned; NULL if the program
@@ -99,13 +99,14 @@ struct seq_frame {
 /*===----------------------------------------------------------------------===*
  * Called by generated code
  *
- * seq_rt_arena, seq_rt_result and seq_rt_fail are for the thread that called
- * `run`, outside of every parallel or team body. When they cannot answer they
- * do not return: the run is left by longjmp to the session, which reports one
- * line and marks the states of the run as undefined (seq_state_reset or a copy
- * makes them usable again). That is sound because between the session and
- * these calls there are frames of generated code alone, which own nothing,
- * and because the team is idle outside of its bodies.
+ * seq_rt_arena, seq_rt_result, seq_rt_fail and seq_rt_refuse are for the thread
+ * that called `run`, outside of every parallel or team body. When they cannot
+ * answer they do not return: the run is left by longjmp to the session, which
+ * reports one line and marks the states of the run as undefined, seq_rt_refuse
+ * aside (seq_state_reset or a copy makes them usable again). That is sound
+ * because between the session and these calls there are frames of generated
+ * code alone, which own nothing, and because the team is idle outside of its
+ * bodies.
  *===----------------------------------------------------------------------===*/
 
 /* 64-byte-aligned scratch of at least `bytes` bytes, undefined contents. There
@@ -125,6 +126,13 @@ void *seq_rt_result(seq_frame *, int64_t index, const int64_t *sizes);
 __attribute__((noreturn))
 #endif
 void seq_rt_fail(seq_frame *, const char *message);
+
+/* The same for what is seen before any state has changed, such as an input of a
+ * size that has no meaning: the states stay defined. */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void seq_rt_refuse(seq_frame *, const char *message);
 
 /* body(ctx, lo, hi) over disjoint ranges that cover [0, n), each of at most
  * `grain` (at least 1) indices, on any thread of the team in any order; n <= 0
