@@ -48,7 +48,7 @@ NamedTensor seqc::unitMatrix(NamedTensors &tensors, DimName row,
 //===----------------------------------------------------------------------===//
 
 DimNames ChunkDecay::getDims() const {
-  return withoutDims(steps.dims, {Chunk, Row, Block, Within});
+  return withoutDims(steps.dims, {Chunk, Row, RowBlock, Within});
 }
 
 bool ChunkDecay::dependsOn(ArrayRef<DimName> dims) const {
@@ -79,7 +79,7 @@ NamedTensor ChunkDecay::apply(NamedTensor x, Piece piece) {
     operands.push_back(x);
   // Chunks and times come first, as in all sequences.
   DimNames first;
-  for (DimName dim : {Chunk, Block, Row, Within})
+  for (DimName dim : {Chunk, RowBlock, Row, Within})
     if (llvm::is_contained(dims, dim))
       first.push_back(dim);
   dims = withDims(first, dims);
@@ -174,7 +174,7 @@ ChunkDecay::Piece ChunkDecay::between(ReadAt at, DimName row, DimName column) {
 }
 
 ChunkDecay ChunkDecay::inBlocks() {
-  return ChunkDecay(tensors, tensors.split(steps, Row, Block, Within), isLog,
+  return ChunkDecay(tensors, tensors.split(steps, Row, RowBlock, Within), isLog,
                     reverse);
 }
 

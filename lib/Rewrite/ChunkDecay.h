@@ -48,8 +48,8 @@ public:
   /// (columns that are not earlier) is 1.
   Piece between(ReadAt at, DimName row, DimName column);
 
-  /// The same decays in blocks of kBlock rows: `block` splits Row into Block and
-  /// Within, `blocks` has one for each block, along Block.
+  /// The same decays in blocks of kBlock rows: `block` splits Row into RowBlock and
+  /// Within, `blocks` has one for each block, along RowBlock.
   ChunkDecay inBlocks();
   ChunkDecay ofBlocks();
 

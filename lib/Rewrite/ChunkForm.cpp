@@ -97,7 +97,7 @@ void Emitter::setSizes(NamedTensors &tensors, unsigned state) {
   tensors.setSize(Chunk, chunks);
   for (DimName dim : {Row, Column})
     tensors.setSize(dim, length);
-  for (DimName dim : {Block, ColumnBlock})
+  for (DimName dim : {RowBlock, ColumnBlock})
     tensors.setSize(dim, blocks);
   for (DimName dim : {Within, ColumnWithin})
     tensors.setSize(dim, inBlock);

@@ -8,7 +8,7 @@
 namespace seqc {
 
 /// Dimension i of state s is called ofState(s, i). A sequence of T times is [Chunk, Row],
-/// padded; scores are [Row, Column], each of which is [Block, Within] where a
+/// padded; scores are [Row, Column], each of which is [RowBlock, Within] where a
 /// chunk is cut into blocks.
 namespace chunk {
 enum : DimName {
@@ -17,7 +17,7 @@ enum : DimName {
   Chunk,        ///< number of the chunk
   Row,          ///< time in the chunk
   Column,       ///< an earlier time in the chunk
-  Block,        ///< number of the block of a row
+  RowBlock,     ///< number of the block of a row
   Within,       ///< row in its block
   ColumnBlock,  ///< number of the block of a column
   ColumnWithin, ///< column in its block

@@ -38,14 +38,14 @@ struct ReadTerm {
 
 struct ReadoutPlan {
   mlir::Value value;
-  llvm::SmallVector<ReadTerm> terms;
+  llvm::SmallVector<ReadTerm, 0> terms;
   /// Terms without a state, with the dimensions of the value.
-  llvm::SmallVector<std::pair<NamedProduct, DimNames>> free;
+  llvm::SmallVector<std::pair<NamedProduct, DimNames>, 0> free;
 };
 
 struct ChunkPlan {
-  llvm::SmallVector<StatePlan> states;
-  llvm::SmallVector<ReadoutPlan> readouts;
+  llvm::SmallVector<StatePlan, 0> states;
+  llvm::SmallVector<ReadoutPlan, 0> readouts;
   /// Sizes of the dimensions that no state has.
   llvm::SmallVector<std::pair<DimName, int64_t>> extraSizes;
   /// Some decay differs along keys, so that rows are cut into blocks.

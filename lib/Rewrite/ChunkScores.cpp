@@ -64,7 +64,7 @@ static NamedTensor scoresOfRows(NamedTensors &tensors, ChunkDecay &decay,
       });
 }
 
-/// Scores [Within, Chunk, Block, …, ColumnWithin] of rows with columns of their
+/// Scores [Within, Chunk, RowBlock, …, ColumnWithin] of rows with columns of their
 /// own block: the step itself, on a state of one column for each row.
 static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
                                   NamedTensor q, NamedTensor k,
@@ -83,7 +83,7 @@ static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
     sequences.push_back(along(k));
   if (qVaries)
     sequences.push_back(along(q));
-  DimNames slice = concat({{Chunk, Block}, dims, {ColumnWithin}});
+  DimNames slice = concat({{Chunk, RowBlock}, dims, {ColumnWithin}});
   DimNames held = withDims(withoutDims(decays.dims, {Within}),
                            withoutDims(k ? k.dims : DimNames(), {Within}));
   held.push_back(ColumnWithin);
@@ -111,7 +111,7 @@ static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
       })[0];
 }
 
-/// Scores [Chunk, …, Block, Within, ColumnBlock, ColumnWithin] of rows with
+/// Scores [Chunk, …, RowBlock, Within, ColumnBlock, ColumnWithin] of rows with
 /// columns of earlier blocks; 0 for the others. Each row is decayed from the
 /// start of its block, each column to the end of its own, and whole blocks lie
 /// in between.
@@ -122,11 +122,11 @@ static NamedTensor scoresBetweenBlocks(NamedTensors &tensors, ChunkDecay &decay,
   ChunkDecay inBlocks = decay.inBlocks();
   NamedTensor rows = inBlocks.apply(q, inBlocks.fromStart(at, Within));
   NamedTensor columns = inBlocks.apply(k, inBlocks.toEnd(Within))
-                            .renamed(Block, ColumnBlock)
+                            .renamed(RowBlock, ColumnBlock)
                             .renamed(Within, ColumnWithin);
   NamedTensor between =
-      decay.ofBlocks().between(ReadAt::Before, Block, ColumnBlock).raw;
-  DimNames products = concat({{Chunk, Block}, {ColumnBlock}});
+      decay.ofBlocks().between(ReadAt::Before, RowBlock, ColumnBlock).raw;
+  DimNames products = concat({{Chunk, RowBlock}, {ColumnBlock}});
   products = withDims(
       products, withoutDims(withDims(columns.dims, between.dims),
                             {ColumnWithin}));
@@ -135,7 +135,7 @@ static NamedTensor scoresBetweenBlocks(NamedTensors &tensors, ChunkDecay &decay,
       {columns, between}, products,
       [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
         Value isEarlierBlock = isEarlier(b, placeOf(products, ColumnBlock),
-                                         placeOf(products, Block),
+                                         placeOf(products, RowBlock),
                                          decay.isReverse(), ReadAt::Before);
         return arith::SelectOp::create(
             b, isEarlierBlock, decay.apply(b, v[0], v[1]),
@@ -143,7 +143,7 @@ static NamedTensor scoresBetweenBlocks(NamedTensors &tensors, ChunkDecay &decay,
       });
   return tensors.contract(
       {rows, reached},
-      concat({{Chunk}, dims, {Block, Within, ColumnBlock, ColumnWithin}}), {},
+      concat({{Chunk}, dims, {RowBlock, Within, ColumnBlock, ColumnWithin}}), {},
       summed);
 }
 
@@ -155,29 +155,29 @@ NamedTensor seqc::scores(NamedTensors &tensors, ChunkDecay &decay,
 
   DimNames dims = scoreDims(decay, q, k, summed);
   auto split = [&](NamedTensor x) {
-    return x && x.has(Row) ? tensors.split(x, Row, Block, Within) : x;
+    return x && x.has(Row) ? tensors.split(x, Row, RowBlock, Within) : x;
   };
   q = split(q);
   k = split(k);
   NamedTensor own = scoresInBlocks(tensors, decay, q, k, dims, summed, at);
   DimNames all =
-      concat({{Chunk}, dims, {Block, Within, ColumnBlock, ColumnWithin}});
+      concat({{Chunk}, dims, {RowBlock, Within, ColumnBlock, ColumnWithin}});
   SmallVector<NamedTensor> operands{own};
-  if (tensors.getStaticSize(Block) != 1)
+  if (tensors.getStaticSize(RowBlock) != 1)
     operands.push_back(
         scoresBetweenBlocks(tensors, decay, q, k, dims, summed, at));
   NamedTensor blocks = tensors.pointwise(
       operands, all, [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
         if (v.size() == 1)
           return v[0];
-        Value row = linalg::IndexOp::create(b, placeOf(all, Block));
+        Value row = linalg::IndexOp::create(b, placeOf(all, RowBlock));
         Value column = linalg::IndexOp::create(b, placeOf(all, ColumnBlock));
         Value same = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, row,
                                            column);
         return arith::SelectOp::create(b, same, v[0], v[1]);
       });
   return tensors.join(tensors.join(blocks, ColumnBlock, ColumnWithin, Column),
-                      Block, Within, Row);
+                      RowBlock, Within, Row);
 }
 
 //===----------------------------------------------------------------------===//
@@ -223,28 +223,28 @@ static NamedTensor solveBlocks(NamedTensors &tensors, NamedTensor matrix,
                                NamedTensor right, bool reverse) {
   NamedTensor blocks =
       tensors.split(tensors.split(matrix, Column, ColumnBlock, ColumnWithin),
-                    Row, Block, Within);
+                    Row, RowBlock, Within);
   DimNames others = withoutDims(matrix.dims, {Row, Column});
   // The block of the column is that of the row: the diagonal.
   NamedTensor diagonal = tensors.arranged(
-      blocks.renamed(ColumnBlock, Block),
-      concat({others, {Block, Within, ColumnWithin}}));
+      blocks.renamed(ColumnBlock, RowBlock),
+      concat({others, {RowBlock, Within, ColumnWithin}}));
   tensors.setSize(Inverse, tensors.getSize(Within));
   NamedTensor inverse =
       solveRows(tensors, diagonal, unitMatrix(tensors, Within, Inverse), Within,
                 ColumnWithin, reverse);
-  NamedTensor rows = tensors.split(right, Row, Block, Within);
+  NamedTensor rows = tensors.split(right, Row, RowBlock, Within);
   DimNames solvedDims = withDims(withDims(others, {Row}),
                                  withoutDims(right.dims, {Row}));
 
-  int64_t count = tensors.getStaticSize(Block);
+  int64_t count = tensors.getStaticSize(RowBlock);
   OpBuilder attributes(matrix.value.getContext());
   NamedTensor solved = tensors.filled(solvedDims, 0.0);
   for (int64_t step = 0; step < count; ++step) {
     int64_t block = reverse ? count - 1 - step : step;
     auto ofBlock = [&](NamedTensor x) {
       tensors.setSize(Solved, attributes.getIndexAttr(1));
-      return tensors.dropUnit(tensors.slice(x, Block, Solved, block), Solved);
+      return tensors.dropUnit(tensors.slice(x, RowBlock, Solved, block), Solved);
     };
     NamedTensor residue = ofBlock(rows);
     if (step > 0) {
