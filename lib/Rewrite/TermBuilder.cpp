@@ -146,6 +146,32 @@ static Value multiply(OpBuilder &builder, Location loc,
   return result;
 }
 
+/// Cuts off what loops over a part of `operand` from 0 on do not reach.
+static Value takePart(OpBuilder &builder, Location loc, Value operand,
+                      AffineMap map, ArrayRef<OpFoldResult> loops) {
+  auto type = dyn_cast<RankedTensorType>(operand.getType());
+  if (!type)
+    return operand;
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(builder, loc, operand);
+  bool isPart = false;
+  for (auto [size, expr] : llvm::zip(sizes, map.getResults())) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    std::optional<int64_t> loop =
+        dim ? getConstantIntValue(loops[dim.getPosition()]) : std::nullopt;
+    if (!loop || getConstantIntValue(size) == loop)
+      continue;
+    size = builder.getIndexAttr(*loop);
+    isPart = true;
+  }
+  if (!isPart)
+    return operand;
+  SmallVector<OpFoldResult> zeros(sizes.size(), builder.getIndexAttr(0));
+  SmallVector<OpFoldResult> ones(sizes.size(), builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, loc, operand, zeros, sizes,
+                                        ones);
+}
+
 Value TermBuilder::addProduct(const TermProduct &product,
                               ArrayRef<unsigned> dims, Type element,
                               Value sum) {
@@ -201,13 +227,15 @@ Value TermBuilder::addProduct(const TermProduct &product,
                          : *sizeOf(product, dim));
     offsets.push_back(builder.getIndexAttr(part ? part->first : 0));
   }
-  for (auto [map, hasTime] : llvm::zip(maps, timed)) {
+  for (auto [operand, map, hasTime] : llvm::zip(operands, maps, timed)) {
     SmallVector<AffineExpr> results;
     for (AffineExpr expr : map.getResults())
-      results.push_back(expr.replaceDims(exprs));
+      results.push_back(
+          simplifyAffineExpr(expr.replaceDims(exprs), loops.size(), 0));
     if (hasTime)
       results.insert(results.begin() + recurrence.getDim(), timeLoop);
     map = AffineMap::get(loops.size(), 0, results, context);
+    operand = takePart(builder, loc, operand, map, sizes);
   }
   // A sum over a loop that no operand tells by itself.
   SmallVector<Value> inputs(operands);

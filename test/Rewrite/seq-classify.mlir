@@ -82,6 +82,6 @@ func.func @selective_scan(%x: tensor<2x?x8xf32>, %delta: tensor<2x?x8xf32>, %alo
 // -----
 
 func.func @causal_conv(%x: tensor<2x?x8xf32>, %w: tensor<8x3xf32>, %s0: tensor<2x2x8xf32>) -> (tensor<2x?x8xf32>, tensor<2x2x8xf32>) {
-  %y, %s = seq.causal_conv ins(%x : tensor<2x?x8xf32>) weights(%w : tensor<8x3xf32>) init(%s0 : tensor<2x2x8xf32>) activation silu -> tensor<2x?x8xf32>, tensor<2x2x8xf32>
+  %y, %s = seq.causal_conv ins(%x : tensor<2x?x8xf32>) weights(%w : tensor<8x3xf32>) init(%s0 : tensor<2x2x8xf32>) {activation = #seq<conv_activation silu>} -> tensor<2x?x8xf32>, tensor<2x2x8xf32>
   return %y, %s : tensor<2x?x8xf32>, tensor<2x2x8xf32>
 }

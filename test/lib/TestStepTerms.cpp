@@ -6,16 +6,19 @@
 
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace seqc;
 
 namespace {
 /// Replaces, in each recurrence, the next states and the readouts by what their
-/// terms say: if the analysis is right, the meaning stays. With `lifted`, the
-/// products of the factors are computed outside, for all times.
+/// terms say, where need be for given other states: if the analysis is right,
+/// the meaning stays. With `lifted`, the products of the factors are computed
+/// outside, for all times.
 struct TestStepTerms : PassWrapper<TestStepTerms, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TestStepTerms)
   TestStepTerms() = default;
@@ -49,7 +52,8 @@ struct TestStepTerms : PassWrapper<TestStepTerms, OperationPass<>> {
     SmallVector<AffineValue> nexts;
     SmallVector<Readout> readouts(analysis.getReadouts());
     for (const StateInfo &info : analysis.getStates())
-      nexts.push_back(info.next);
+      nexts.push_back(info.whenGiven && !lifted ? info.whenGiven->next
+                                                : info.next);
     if (lifted) {
       lift(recurrence, analysis, nexts);
       for (Readout &readout : readouts) {
@@ -144,8 +148,47 @@ struct TestStepTerms : PassWrapper<TestStepTerms, OperationPass<>> {
       }
   }
 };
+
+struct TestNormalizeStep : PassWrapper<TestNormalizeStep, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TestNormalizeStep)
+  StringRef getArgument() const override { return "test-normalize-step"; }
+  StringRef getDescription() const override {
+    return "writes steps in single operations";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, linalg::LinalgDialect,
+                    tensor::TensorDialect>();
+  }
+  void runOnOperation() override {
+    getOperation()->walk([](seq::RecurrenceOp op) { normalizeStep(op); });
+  }
+};
+
+/// Remarks at a function's return: the bounds of what it returns.
+struct TestRanges : PassWrapper<TestRanges, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TestRanges)
+  StringRef getArgument() const override { return "test-ranges"; }
+  StringRef getDescription() const override {
+    return "prints the bounds of what functions return";
+  }
+  void runOnOperation() override {
+    getOperation()->walk([](func::ReturnOp op) {
+      RangeAnalysis ranges;
+      InFlightDiagnostic remark = op.emitRemark();
+      for (Value value : op.getOperands()) {
+        Interval range = ranges.get(value);
+        std::string text;
+        llvm::raw_string_ostream(text)
+            << llvm::format("[%g, %g]", range.low, range.high);
+        remark << text;
+      }
+    });
+  }
+};
 } // namespace
 
 void seqc::test::registerTestStepTerms() {
+  PassRegistration<TestNormalizeStep>();
+  PassRegistration<TestRanges>();
   PassRegistration<TestStepTerms>();
 }
