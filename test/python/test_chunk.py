@@ -68,6 +68,7 @@ WRITTEN = {
     "time-invariant": chunked.invariant(),
     "both signs": chunked.alternating(),
     "decays of values": chunked.value_decays(),
+    "numbers": chunked.numbers(),
 }
 
 
