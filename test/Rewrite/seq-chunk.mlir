@@ -103,3 +103,16 @@ func.func @nonlinear(%x: tensor<1x?x4xf32>, %h0: tensor<1x4xf32>) -> tensor<1x4x
   }
   return %h : tensor<1x4xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @shift
+// CHECK:       seq.recurrence along 1
+// REMARK:      remark: no chunkwise form: the recurrence remembers no more than one step
+func.func @shift(%x: tensor<1x?x4xf32>, %y0: tensor<1x?x4xf32>, %h0: tensor<1x4xf32>) -> (tensor<1x?x4xf32>, tensor<1x4xf32>) {
+  %y, %h = seq.recurrence along 1 ins(%x : tensor<1x?x4xf32>) outs(%y0 : tensor<1x?x4xf32>) init(%h0 : tensor<1x4xf32>) {
+  ^step(%xt: tensor<1x4xf32>, %yt: tensor<1x4xf32>, %s: tensor<1x4xf32>):
+    seq.yield %s, %xt : tensor<1x4xf32>, tensor<1x4xf32>
+  }
+  return %y, %h : tensor<1x?x4xf32>, tensor<1x4xf32>
+}

@@ -278,6 +278,14 @@ def alternating(size=5, batch=2):
     return recurrence({"x": (batch, size), "g": (batch, size)}, {"s0": (batch, size)}, {}, step)
 
 
+def shifted(size=5, batch=2):
+    """h ← exp(-|log|) h + x beside the last x: y = h · last."""
+    def step(body, x, log, s0, last):
+        s = body.apply("arith.addf", body.apply("arith.mulf", decay_of(body, log), s0), x)
+        return body.apply("arith.mulf", s, last), [s, x]
+    return recurrence({"x": (batch, size), "log": (batch, size)}, {"s0": (batch, size), "last": (batch, size)}, {}, step)
+
+
 def value_decays(keys=4, values=3, batch=2):
     """Decays of both dimensions of the state: S[k,v] ← a[k] c[v] S[k,v] + k[k] v[v]."""
     def step(body, q, k, v, logk, logv, s0):

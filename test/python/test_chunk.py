@@ -69,6 +69,7 @@ WRITTEN = {
     "both signs": chunked.alternating(),
     "decays of values": chunked.value_decays(),
     "numbers": chunked.numbers(),
+    "last input": chunked.shifted(),
 }
 
 
