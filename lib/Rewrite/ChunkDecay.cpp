@@ -1,4 +1,4 @@
-//===- ChunkDecay.cpp - products of decays over pieces of a chunk ------------------===//
+//===- ChunkDecay.cpp - products of decays over pieces of a chunk --------===//
 
 #include "ChunkDecay.h"
 
@@ -23,16 +23,16 @@ Value seqc::isEarlier(ImplicitLocOpBuilder &b, unsigned column, unsigned row,
 }
 
 /// A matrix of ones where `isOne`, else of zeros.
-static NamedTensor indicator(
-    NamedTensors &tensors, DimName row, DimName column,
-    function_ref<Value(ImplicitLocOpBuilder &)> isOne) {
+static NamedTensor
+indicator(NamedTensors &tensors, DimName row, DimName column,
+          function_ref<Value(ImplicitLocOpBuilder &)> isOne) {
   Type type = tensors.getElementType();
-  return tensors.pointwise({}, {row, column},
-                           [&](ImplicitLocOpBuilder &b, ValueRange) -> Value {
-                             return arith::SelectOp::create(
-                                 b, isOne(b), scalarConstant(b, type, 1.0),
-                                 scalarConstant(b, type, 0.0));
-                           });
+  return tensors.pointwise(
+      {}, {row, column}, [&](ImplicitLocOpBuilder &b, ValueRange) -> Value {
+        return arith::SelectOp::create(b, isOne(b),
+                                       scalarConstant(b, type, 1.0),
+                                       scalarConstant(b, type, 0.0));
+      });
 }
 
 NamedTensor seqc::unitMatrix(NamedTensors &tensors, DimName row,
@@ -98,10 +98,9 @@ NamedTensor ChunkDecay::values(DimName row) {
   NamedTensor along = stepsAlong(row);
   if (!isLog)
     return along;
-  return tensors.pointwise(along, along.dims,
-                           [&](ImplicitLocOpBuilder &b, ValueRange v) {
-                             return finish(b, v[0]);
-                           });
+  return tensors.pointwise(
+      along, along.dims,
+      [&](ImplicitLocOpBuilder &b, ValueRange v) { return finish(b, v[0]); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -169,9 +168,9 @@ ChunkDecay::Piece ChunkDecay::between(ReadAt at, DimName row, DimName column) {
             {states[0], slices[0], slices[1]}, slice,
             [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
               Type type = v[0].getType();
-              Value isEarlier = arith::CmpFOp::create(
-                  b, arith::CmpFPredicate::OGT, v[2],
-                  scalarConstant(b, type, 0.0));
+              Value isEarlier =
+                  arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, v[2],
+                                        scalarConstant(b, type, 0.0));
               return arith::SelectOp::create(b, isEarlier,
                                              combine(b, v[0], v[1]),
                                              scalarConstant(b, type, unit()));
@@ -191,7 +190,7 @@ ChunkDecay &ChunkDecay::inBlocks() {
 
 ChunkDecay &ChunkDecay::ofBlocks() {
   if (!blocks)
-    blocks = std::make_unique<ChunkDecay>(
-        tensors, inBlocks().whole(Within).raw, isLog, reverse);
+    blocks = std::make_unique<ChunkDecay>(tensors, inBlocks().whole(Within).raw,
+                                          isLog, reverse);
   return *blocks;
 }

@@ -1,4 +1,4 @@
-//===- ChunkDecay.h - products of decays over pieces of a chunk --------------------===//
+//===- ChunkDecay.h - products of decays over pieces of a chunk ----------===//
 
 #ifndef SEQC_LIB_REWRITE_CHUNKDECAY_H
 #define SEQC_LIB_REWRITE_CHUNKDECAY_H
@@ -12,8 +12,8 @@ namespace seqc {
 
 /// Decays of a sequence, and their products over pieces of it.
 ///
-/// With a_t the decay of the step at time t, all that a chunkwise form needs are
-/// products of neighbours,
+/// With a_t the decay of the step at time t, all that a chunkwise form needs
+/// are products of neighbours,
 ///
 ///   Π a_r, s < r ≤ t   what is left at t of what was added at s.
 ///
@@ -26,8 +26,8 @@ namespace seqc {
 /// With `reverse`, "earlier" is the larger index.
 class ChunkDecay {
 public:
-  /// `steps` has the dimension Row (or that of `rows`), in any place; null
-  /// where all decays are 1.
+  /// `steps` are the decays, with the dimension Row in any place (the logarithms
+  /// if `isLog`); null where all decays are 1.
   ChunkDecay(NamedTensors &tensors, NamedTensor steps, bool isLog, bool reverse)
       : tensors(tensors), steps(steps), isLog(isLog), reverse(reverse) {}
 
@@ -51,8 +51,8 @@ public:
   /// (columns that are not earlier) is 1.
   Piece between(ReadAt at, DimName row, DimName column);
 
-  /// The same decays with Row split into RowBlock and Within, and those of whole
-  /// blocks, along RowBlock.
+  /// The same decays with Row split into RowBlock and Within, and those of
+  /// whole blocks, along RowBlock.
   ChunkDecay &inBlocks();
   ChunkDecay &ofBlocks();
 
@@ -83,22 +83,22 @@ private:
   std::unique_ptr<ChunkDecay> blocked, blocks;
 };
 
-/// scores[…, Row, Column] = Σ q[Row] k[Column] Π decays in between, the sum over
-/// `summed`, for columns earlier than the row (and the row itself, where it
-/// reads after its update); 0 elsewhere. `q` and `k` have the dimension Row, or
-/// are the same for all, or are null (1).
+/// scores[…, Row, Column] = Σ q[Row] k[Column] Π decays in between, the sum
+/// over `summed`, for columns earlier than the row (and the row itself, where
+/// it reads after its update); 0 elsewhere. `q` and `k` have the dimension Row,
+/// or are the same for all, or are null (1).
 NamedTensor scores(NamedTensors &tensors, ChunkDecay &decay, NamedTensor q,
                    NamedTensor k, llvm::ArrayRef<DimName> summed, ReadAt at);
 
-/// The x [Chunk, …, Row, …] with x = right + matrix x, where `matrix` [Chunk, …,
-/// Row, Column] is zero but for columns earlier than the row.
+/// The x [Chunk, …, Row, …] with x = right + matrix x, where `matrix` [Chunk,
+/// …, Row, Column] is zero but for columns earlier than the row.
 NamedTensor solve(NamedTensors &tensors, NamedTensor matrix, NamedTensor right,
                   bool reverse);
 
-/// 1 where the column is at the row, else 0; as f(row, column) below.
+/// [row, column]: 1 where both indices are equal, else 0.
 NamedTensor unitMatrix(NamedTensors &tensors, DimName row, DimName column);
-/// In a payload: whether the index of loop `column` is earlier than that of loop
-/// `row`, or equal with ReadAt::After.
+/// In a payload: whether the index of loop `column` is earlier than that of
+/// loop `row`, or equal with ReadAt::After.
 mlir::Value isEarlier(mlir::ImplicitLocOpBuilder &b, unsigned column,
                       unsigned row, bool reverse, ReadAt at);
 

@@ -1,4 +1,4 @@
-//===- ChunkForm.cpp - recurrences in chunks of time ---------------------------------===//
+//===- ChunkForm.cpp - recurrences in chunks of time ---------------------===//
 
 #include "ChunkForm.h"
 
@@ -76,8 +76,8 @@ void Emitter::setSizes(NamedTensors &tensors, unsigned state) {
     return affine::makeComposedFoldedAffineApply(builder, loc, expr, {operand});
   };
   AffineExpr n = builder.getAffineSymbolExpr(0);
-  OpFoldResult times = tensor::getMixedSize(builder, loc, op.getTimeSource(),
-                                            op.getDim());
+  OpFoldResult times =
+      tensor::getMixedSize(builder, loc, op.getTimeSource(), op.getDim());
   OpFoldResult chunks = attribute(1), length, blocks, inBlock;
   if (rows) {
     length = attribute(*rows);
@@ -127,7 +127,8 @@ NamedTensor Emitter::build(NamedTensors &tensors, const NamedProduct &product,
   return built.has(Time) ? inChunks(tensors, built, 0.0) : built;
 }
 
-/// Padded times must add nothing: one of both factors has times, and zeros there.
+/// Padded times must add nothing: one of both factors has times, and zeros
+/// there.
 std::pair<NamedTensor, NamedTensor>
 Emitter::buildAdded(NamedTensors &tensors, const NamedProduct &added,
                     ArrayRef<DimName> keys) {
@@ -156,14 +157,13 @@ ChunkDecay Emitter::buildDecay(NamedTensors &tensors, const StatePlan &plan) {
     terms.push_back(products.build(decay, decay.getDims(), /*withTime=*/true));
   NamedTensor sum = terms.front();
   if (terms.size() > 1)
-    sum = tensors.pointwise(
-        terms, withDims({Time}, dims),
-        [](ImplicitLocOpBuilder &b, ValueRange v) {
-          Value sum = v.front();
-          for (Value term : v.drop_front())
-            sum = arith::AddFOp::create(b, sum, term);
-          return sum;
-        });
+    sum = tensors.pointwise(terms, withDims({Time}, dims),
+                            [](ImplicitLocOpBuilder &b, ValueRange v) {
+                              Value sum = v.front();
+                              for (Value term : v.drop_front())
+                                sum = arith::AddFOp::create(b, sum, term);
+                              return sum;
+                            });
   return ChunkDecay(tensors, inChunks(tensors, sum, 1.0), /*isLog=*/false,
                     reverse);
 }
@@ -178,8 +178,7 @@ static DimNames ofPlan(const StatePlan &plan, ArrayRef<DimName> dims) {
       plan.dims, [&](DimName dim) { return llvm::is_contained(dims, dim); });
 }
 
-static NamedTensor withPrimedKeys(NamedTensor tensor,
-                                  ArrayRef<DimName> keys) {
+static NamedTensor withPrimedKeys(NamedTensor tensor, ArrayRef<DimName> keys) {
   for (DimName key : keys)
     tensor = tensor.renamed(key, primed(key));
   return tensor;
@@ -202,14 +201,14 @@ void Emitter::solveLowRank(NamedTensors &tensors, ChunkedState &state) {
     value = value.renamed(Row, Column);
     DimNames dims{Chunk, Row};
     dims = withDims(dims, ofPlan(plan, withDims(weights.dims, value.dims)));
-    NamedTensor onto = state.known ? tensors.arranged(state.known, dims)
-                                   : NamedTensor();
+    NamedTensor onto =
+        state.known ? tensors.arranged(state.known, dims) : NamedTensor();
     state.known = tensors.contract({weights, value}, dims, onto);
   }
   if (state.known)
     state.known = solve(tensors, matrix, state.known, reverse);
-  NamedTensor reach = state.decay.apply(
-      w, state.decay.fromStart(ReadAt::Before));
+  NamedTensor reach =
+      state.decay.apply(w, state.decay.fromStart(ReadAt::Before));
   state.reached = solve(tensors, matrix, withPrimedKeys(reach, keys), reverse);
 }
 
@@ -301,8 +300,8 @@ NamedTensor Emitter::read(NamedTensors &tensors, ChunkedState &state,
     auto [key, value] = buildAdded(tensors, added, term.keys);
     NamedTensor weights =
         scores(tensors, state.decay, q, key, term.keys, term.at);
-    result = tensors.contract({weights, value.renamed(Row, Column)}, dims,
-                              result);
+    result =
+        tensors.contract({weights, value.renamed(Row, Column)}, dims, result);
   }
   if (plan.lowRank) {
     NamedTensor weights =
@@ -313,7 +312,8 @@ NamedTensor Emitter::read(NamedTensors &tensors, ChunkedState &state,
     NamedTensor reached = state.reached.renamed(Row, Column);
     for (DimName key : plan.keys)
       reached = reached.renamed(primed(key), key);
-    DimNames reachDims = withDims({Chunk, Row}, reach ? reach.dims : DimNames());
+    DimNames reachDims =
+        withDims({Chunk, Row}, reach ? reach.dims : DimNames());
     reachDims = withDims(reachDims, withoutDims(reached.dims, {Column}));
     reachDims = withDims(reachDims, withoutDims(weights.dims, {Column}));
     NamedTensor onto = reach ? tensors.arranged(reach, reachDims)
@@ -323,11 +323,10 @@ NamedTensor Emitter::read(NamedTensors &tensors, ChunkedState &state,
   result = tensors.contract({reach, state.before}, dims, result, term.keys);
   if (term.post.isOne())
     return result;
-  return tensors.pointwise(
-      {result, build(tensors, term.post)}, dims,
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        return arith::MulFOp::create(b, v[0], v[1]);
-      });
+  return tensors.pointwise({result, build(tensors, term.post)}, dims,
+                           [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                             return arith::MulFOp::create(b, v[0], v[1]);
+                           });
 }
 
 /// The sequence of a readout's value.
@@ -385,8 +384,7 @@ SmallVector<Value> Emitter::run() {
       solveLowRank(tensors, states.back());
     runOverChunks(tensors, states.back(), op.getStates()[index]);
   }
-  for (auto [slice, output] :
-       llvm::zip(op.getOutputSlices(), op.getOutputs()))
+  for (auto [slice, output] : llvm::zip(op.getOutputSlices(), op.getOutputs()))
     lifter.setSequence(slice, output);
   for (const ReadoutPlan &plan : plan.readouts)
     lifter.setSequence(plan.value, readout(plan));
@@ -447,8 +445,8 @@ static std::optional<NoForm> rewrite(seq::RecurrenceOp op,
 }
 
 std::optional<NoForm> seqc::findWhyNotChunked(seq::RecurrenceOp op) {
-  return withPlan(op, [](seq::RecurrenceOp, const StepAnalysis &,
-                         const ChunkPlan &) {});
+  return withPlan(
+      op, [](seq::RecurrenceOp, const StepAnalysis &, const ChunkPlan &) {});
 }
 
 std::optional<NoForm> seqc::rewriteInChunks(seq::RecurrenceOp op,

@@ -1,4 +1,4 @@
-//===- ChunkNames.h - names of dimensions in the chunkwise form ------------------===//
+//===- ChunkNames.h - names of dimensions in the chunkwise form ----------===//
 
 #ifndef SEQC_LIB_REWRITE_CHUNKNAMES_H
 #define SEQC_LIB_REWRITE_CHUNKNAMES_H
@@ -7,9 +7,9 @@
 
 namespace seqc {
 
-/// Dimension i of state s is called ofState(s, i). A sequence of T times is [Chunk, Row],
-/// padded; scores are [Row, Column], each of which is [RowBlock, Within] where a
-/// chunk is cut into blocks.
+/// Dimension i of state s is called ofState(s, i). A sequence of T times is
+/// [Chunk, Row], padded; scores are [Row, Column], each of which is [RowBlock,
+/// Within] where a chunk is cut into blocks.
 namespace chunk {
 enum : DimName {
   Time = 1000,  ///< T

@@ -1,4 +1,4 @@
-//===- ChunkPlan.cpp - what the chunkwise form of a recurrence is made of ----------===//
+//===- ChunkPlan.cpp - what the chunkwise form of a recurrence is made of ===//
 
 #include "ChunkPlan.h"
 
@@ -196,8 +196,8 @@ FailureOr<ReadTerm> Planner::planRead(const Term &term) {
   if (failed(checkTerm(term)))
     return failure();
   DimNames own = stateDims(state), names(term.sizes.size(), 0);
-  ReadTerm read{state, term.after ? ReadAt::After : ReadAt::Before,
-                {}, {}, {}, {}};
+  ReadTerm read{state, term.after ? ReadAt::After : ReadAt::Before, {}, {}, {},
+                {}};
   for (auto [dim, expr] : llvm::enumerate(term.stateMap.getResults())) {
     auto place = dyn_cast<AffineDimExpr>(expr);
     if (!place && isUnit(state, dim))
@@ -275,8 +275,7 @@ LogicalResult Planner::planReadout(const Readout &readout) {
 /// Whether the outputs follow from the readouts, for all times.
 LogicalResult Planner::checkOutputs() {
   // Only asked: the values stand for their sequences to come.
-  for (auto [slice, output] :
-       llvm::zip(op.getOutputSlices(), op.getOutputs()))
+  for (auto [slice, output] : llvm::zip(op.getOutputSlices(), op.getOutputs()))
     lifter.setSequence(slice, output);
   for (const ReadoutPlan &readout : plan.readouts)
     lifter.setSequence(readout.value, readout.value);
@@ -322,8 +321,8 @@ std::variant<ChunkPlan, NoForm> Planner::run() {
   return std::move(plan);
 }
 
-std::variant<ChunkPlan, NoForm>
-seqc::planChunks(seq::RecurrenceOp op, const StepAnalysis &analysis,
-                 TimeLifter &lifter) {
+std::variant<ChunkPlan, NoForm> seqc::planChunks(seq::RecurrenceOp op,
+                                                 const StepAnalysis &analysis,
+                                                 TimeLifter &lifter) {
   return Planner(op, analysis, lifter).run();
 }

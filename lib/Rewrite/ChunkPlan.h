@@ -1,4 +1,4 @@
-//===- ChunkPlan.h - what the chunkwise form of a recurrence is made of ------------===//
+//===- ChunkPlan.h - what the chunkwise form of a recurrence is made of --===//
 
 #ifndef SEQC_LIB_REWRITE_CHUNKPLAN_H
 #define SEQC_LIB_REWRITE_CHUNKPLAN_H

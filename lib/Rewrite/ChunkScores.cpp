@@ -1,4 +1,4 @@
-//===- ChunkScores.cpp - scores within a chunk, and their triangular solve ---------===//
+//===- ChunkScores.cpp - scores within a chunk, and their triangular solve ===//
 
 #include "ChunkDecay.h"
 
@@ -48,10 +48,10 @@ static NamedTensor columnsLast(NamedTensors &tensors, NamedTensor k,
 static NamedTensor scoresOfRows(NamedTensors &tensors, ChunkDecay &decay,
                                 NamedTensor q, NamedTensor k,
                                 ArrayRef<DimName> summed, ReadAt at) {
-  DimNames dims = concat({{Chunk}, scoreDims(decay, q, k, summed), {Row, Column}});
+  DimNames dims =
+      concat({{Chunk}, scoreDims(decay, q, k, summed), {Row, Column}});
   k = columnsLast(tensors, k.renamed(Row, Column), Column);
-  SmallVector<NamedTensor> operands{
-      tensors.contract({q, k}, dims, {}, summed)};
+  SmallVector<NamedTensor> operands{tensors.contract({q, k}, dims, {}, summed)};
   if (!decay.isOne())
     operands.push_back(decay.between(at, Row, Column).raw);
   return tensors.pointwise(
@@ -59,13 +59,13 @@ static NamedTensor scoresOfRows(NamedTensors &tensors, ChunkDecay &decay,
         Value score = v.size() > 1 ? decay.apply(b, v[0], v[1]) : v[0];
         Value seen = isEarlier(b, placeOf(dims, Column), placeOf(dims, Row),
                                decay.isReverse(), at);
-        return arith::SelectOp::create(
-            b, seen, score, scalarConstant(b, score.getType(), 0.0));
+        return arith::SelectOp::create(b, seen, score,
+                                       scalarConstant(b, score.getType(), 0.0));
       });
 }
 
-/// Scores [Within, Chunk, RowBlock, …, ColumnWithin] of rows with columns of their
-/// own block: the step itself, on a state of one column for each row.
+/// Scores [Within, Chunk, RowBlock, …, ColumnWithin] of rows with columns of
+/// their own block: the step itself, on a state of one column for each row.
 static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
                                   NamedTensor q, NamedTensor k,
                                   ArrayRef<DimName> dims,
@@ -88,8 +88,7 @@ static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
                            withoutDims(k ? k.dims : DimNames(), {Within}));
   held.push_back(ColumnWithin);
   return tensors.recurrence(
-      Within, decay.isReverse(), sequences, {slice},
-      tensors.filled(held, 0.0),
+      Within, decay.isReverse(), sequences, {slice}, tensors.filled(held, 0.0),
       [&](ArrayRef<NamedTensor> slices,
           ArrayRef<NamedTensor> states) -> SmallVector<NamedTensor> {
         SmallVector<NamedTensor> operands{states[0], slices[0], slices[1]};
@@ -105,9 +104,8 @@ static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
         NamedTensor next = tensors.pointwise(
             operands, held,
             [&](ImplicitLocOpBuilder &b, ValueRange v) {
-              Value added = v.size() > 3
-                                ? arith::MulFOp::create(b, v[3], v[2])
-                                : v[2];
+              Value added =
+                  v.size() > 3 ? arith::MulFOp::create(b, v[3], v[2]) : v[2];
               return arith::AddFOp::create(
                   b, arith::MulFOp::create(b, v[0], v[1]), added);
             },
@@ -126,18 +124,17 @@ static NamedTensor scoresBetweenBlocks(NamedTensors &tensors, ChunkDecay &decay,
                                        ArrayRef<DimName> summed, ReadAt at) {
   ChunkDecay &inBlocks = decay.inBlocks();
   NamedTensor rows = inBlocks.apply(q, inBlocks.fromStart(at, Within));
-  NamedTensor columns =
-      columnsLast(tensors,
-                  inBlocks.apply(k, inBlocks.toEnd(Within))
-                      .renamed(RowBlock, ColumnBlock)
-                      .renamed(Within, ColumnWithin),
-                  ColumnWithin);
+  NamedTensor columns = columnsLast(tensors,
+                                    inBlocks.apply(k, inBlocks.toEnd(Within))
+                                        .renamed(RowBlock, ColumnBlock)
+                                        .renamed(Within, ColumnWithin),
+                                    ColumnWithin);
   NamedTensor between =
       decay.ofBlocks().between(ReadAt::Before, RowBlock, ColumnBlock).raw;
   DimNames products = concat({{Chunk, RowBlock}, {ColumnBlock}});
-  products = withDims(
-      products, withoutDims(withDims(columns.dims, between.dims),
-                            {ColumnWithin}));
+  products =
+      withDims(products, withoutDims(withDims(columns.dims, between.dims),
+                                     {ColumnWithin}));
   products.push_back(ColumnWithin);
   NamedTensor reached = tensors.pointwise(
       {columns, between}, products,
@@ -145,19 +142,19 @@ static NamedTensor scoresBetweenBlocks(NamedTensors &tensors, ChunkDecay &decay,
         Value isEarlierBlock = isEarlier(b, placeOf(products, ColumnBlock),
                                          placeOf(products, RowBlock),
                                          decay.isReverse(), ReadAt::Before);
-        return arith::SelectOp::create(
-            b, isEarlierBlock, decay.apply(b, v[0], v[1]),
-            scalarConstant(b, v[0].getType(), 0.0));
+        return arith::SelectOp::create(b, isEarlierBlock,
+                                       decay.apply(b, v[0], v[1]),
+                                       scalarConstant(b, v[0].getType(), 0.0));
       });
   return tensors.contract(
       {rows, reached},
-      concat({{Chunk}, dims, {RowBlock, Within, ColumnBlock, ColumnWithin}}), {},
-      summed);
+      concat({{Chunk}, dims, {RowBlock, Within, ColumnBlock, ColumnWithin}}),
+      {}, summed);
 }
 
 NamedTensor seqc::scores(NamedTensors &tensors, ChunkDecay &decay,
-                         NamedTensor q, NamedTensor k,
-                         ArrayRef<DimName> summed, ReadAt at) {
+                         NamedTensor q, NamedTensor k, ArrayRef<DimName> summed,
+                         ReadAt at) {
   if (decay.isOne() || !decay.dependsOn(summed))
     return scoresOfRows(tensors, decay, q, k, summed, at);
 
@@ -180,8 +177,8 @@ NamedTensor seqc::scores(NamedTensors &tensors, ChunkDecay &decay,
           return v[0];
         Value row = linalg::IndexOp::create(b, placeOf(all, RowBlock));
         Value column = linalg::IndexOp::create(b, placeOf(all, ColumnBlock));
-        Value same = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, row,
-                                           column);
+        Value same =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::eq, row, column);
         return arith::SelectOp::create(b, same, v[0], v[1]);
       });
   return tensors.join(tensors.join(blocks, ColumnBlock, ColumnWithin, Column),
@@ -201,27 +198,26 @@ static NamedTensor solveRows(NamedTensors &tensors, NamedTensor matrix,
   };
   NamedTensor place = unitMatrix(tensors, row, column);
   NamedTensor rows = along(right);
-  DimNames slice =
-      withDims(withoutDims(matrix.dims, {row, column}),
-               ArrayRef<DimName>(rows.dims).drop_front());
+  DimNames slice = withDims(withoutDims(matrix.dims, {row, column}),
+                            ArrayRef<DimName>(rows.dims).drop_front());
   DimNames solved = concat({{column}, slice});
   return tensors
-      .recurrence(row, reverse, {along(matrix), place, rows}, {},
-                  tensors.filled(solved, 0.0),
-                  [&](ArrayRef<NamedTensor> slices,
-                      ArrayRef<NamedTensor> states) -> SmallVector<NamedTensor> {
-                    NamedTensor known =
-                        tensors.contract({slices[0], states[0]}, slice);
-                    NamedTensor next = tensors.pointwise(
-                        {states[0], slices[1], slices[2], known}, solved,
-                        [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                          Value row = arith::AddFOp::create(b, v[2], v[3]);
-                          return arith::AddFOp::create(
-                              b, v[0], arith::MulFOp::create(b, v[1], row));
-                        },
-                        states[0]);
-                    return {next};
-                  })
+      .recurrence(
+          row, reverse, {along(matrix), place, rows}, {},
+          tensors.filled(solved, 0.0),
+          [&](ArrayRef<NamedTensor> slices,
+              ArrayRef<NamedTensor> states) -> SmallVector<NamedTensor> {
+            NamedTensor known = tensors.contract({slices[0], states[0]}, slice);
+            NamedTensor next = tensors.pointwise(
+                {states[0], slices[1], slices[2], known}, solved,
+                [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                  Value row = arith::AddFOp::create(b, v[2], v[3]);
+                  return arith::AddFOp::create(
+                      b, v[0], arith::MulFOp::create(b, v[1], row));
+                },
+                states[0]);
+            return {next};
+          })
       .front()
       .renamed(column, row);
 }
@@ -235,16 +231,16 @@ static NamedTensor solveBlocks(NamedTensors &tensors, NamedTensor matrix,
                     Row, RowBlock, Within);
   DimNames others = withoutDims(matrix.dims, {Row, Column});
   // The block of the column is that of the row: the diagonal.
-  NamedTensor diagonal = tensors.arranged(
-      blocks.renamed(ColumnBlock, RowBlock),
-      concat({others, {RowBlock, Within, ColumnWithin}}));
+  NamedTensor diagonal =
+      tensors.arranged(blocks.renamed(ColumnBlock, RowBlock),
+                       concat({others, {RowBlock, Within, ColumnWithin}}));
   tensors.setSize(Inverse, tensors.getSize(Within));
   NamedTensor inverse =
       solveRows(tensors, diagonal, unitMatrix(tensors, Within, Inverse), Within,
                 ColumnWithin, reverse);
   NamedTensor rows = tensors.split(right, Row, RowBlock, Within);
-  DimNames solvedDims = withDims(withDims(others, {Row}),
-                                 withoutDims(right.dims, {Row}));
+  DimNames solvedDims =
+      withDims(withDims(others, {Row}), withoutDims(right.dims, {Row}));
 
   int64_t count = tensors.getStaticSize(RowBlock);
   OpBuilder attributes(matrix.value.getContext());
@@ -253,7 +249,8 @@ static NamedTensor solveBlocks(NamedTensors &tensors, NamedTensor matrix,
     int64_t block = reverse ? count - 1 - step : step;
     auto ofBlock = [&](NamedTensor x) {
       tensors.setSize(Solved, attributes.getIndexAttr(1));
-      return tensors.dropUnit(tensors.slice(x, RowBlock, Solved, block), Solved);
+      return tensors.dropUnit(tensors.slice(x, RowBlock, Solved, block),
+                              Solved);
     };
     NamedTensor residue = ofBlock(rows);
     if (step > 0) {
@@ -262,16 +259,16 @@ static NamedTensor solveBlocks(NamedTensors &tensors, NamedTensor matrix,
       NamedTensor row =
           tensors.join(ofBlock(blocks), ColumnBlock, ColumnWithin, Column);
       tensors.setSize(Solved, attributes.getIndexAttr(step * kBlock));
-      NamedTensor known = tensors.contract(
-          {tensors.slice(row, Column, Solved, first),
-           tensors.slice(solved, Row, Solved, first)},
-          withDims(withDims(others, {Within}),
-                   withoutDims(residue.dims, {Within})));
-      residue = tensors.pointwise(
-          {residue, known}, known.dims,
-          [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-            return arith::AddFOp::create(b, v[0], v[1]);
-          });
+      NamedTensor known =
+          tensors.contract({tensors.slice(row, Column, Solved, first),
+                            tensors.slice(solved, Row, Solved, first)},
+                           withDims(withDims(others, {Within}),
+                                    withoutDims(residue.dims, {Within})));
+      residue =
+          tensors.pointwise({residue, known}, known.dims,
+                            [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                              return arith::AddFOp::create(b, v[0], v[1]);
+                            });
     }
     DimNames blockDims(solvedDims);
     llvm::replace(blockDims, DimName(Row), DimName(Within));

@@ -1,4 +1,4 @@
-//===- Exponents.cpp - values that are exponentials ----------------------------------===//
+//===- Exponents.cpp - values that are exponentials ----------------------===//
 
 #include "Exponents.h"
 
@@ -88,10 +88,9 @@ std::optional<Exponent> seqc::findExponent(Value value) {
     auto exp = match<math::ExpOp>((*sum)[1 - i].value);
     if (!exp)
       continue;
-    return Exponent{Exponent::MinusSoftplus, (*exp)[0].value,
-                    (*exp)[0]
-                        .map.compose((*sum)[1 - i].map)
-                        .compose((*quotient)[1].map)};
+    return Exponent{
+        Exponent::MinusSoftplus, (*exp)[0].value,
+        (*exp)[0].map.compose((*sum)[1 - i].map).compose((*quotient)[1].map)};
   }
   return std::nullopt;
 }

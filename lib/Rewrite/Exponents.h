@@ -1,4 +1,4 @@
-//===- Exponents.h - values that are exponentials ------------------------------------===//
+//===- Exponents.h - values that are exponentials ------------------------===//
 
 #ifndef SEQC_LIB_REWRITE_EXPONENTS_H
 #define SEQC_LIB_REWRITE_EXPONENTS_H

@@ -1,4 +1,4 @@
-//===- NamedTensors.cpp - formulas on tensors with named dimensions ----------------===//
+//===- NamedTensors.cpp - formulas on tensors with named dimensions ------===//
 
 #include "NamedTensors.h"
 
@@ -126,21 +126,21 @@ NamedTensor NamedTensors::contract(ArrayRef<NamedTensor> operands,
       llvm::for_each(operand.dims, add);
     }
   llvm::for_each(also, add);
-  return generic(valuesOf(factors), mapsOf(factors, loops, b.getContext()),
-                 dims, reduced, onto,
-                 [&](ImplicitLocOpBuilder &b, ValueRange elements) -> Value {
-                   if (elements.empty())
-                     return scalarConstant(b, elementType, 1.0);
-                   Value product = elements.front();
-                   for (Value factor : elements.drop_front())
-                     product = arith::MulFOp::create(b, product, factor);
-                   return product;
-                 },
-                 /*adds=*/onto || !reduced.empty());
+  return generic(
+      valuesOf(factors), mapsOf(factors, loops, b.getContext()), dims, reduced,
+      onto,
+      [&](ImplicitLocOpBuilder &b, ValueRange elements) -> Value {
+        if (elements.empty())
+          return scalarConstant(b, elementType, 1.0);
+        Value product = elements.front();
+        for (Value factor : elements.drop_front())
+          product = arith::MulFOp::create(b, product, factor);
+        return product;
+      },
+      /*adds=*/onto || !reduced.empty());
 }
 
-NamedTensor NamedTensors::arranged(NamedTensor tensor,
-                                   ArrayRef<DimName> dims) {
+NamedTensor NamedTensors::arranged(NamedTensor tensor, ArrayRef<DimName> dims) {
   if (ArrayRef<DimName>(tensor.dims) == dims)
     return tensor;
   SmallVector<int64_t> order;
@@ -149,14 +149,15 @@ NamedTensor NamedTensors::arranged(NamedTensor tensor,
       order.push_back(llvm::find(tensor.dims, dim) - tensor.dims.begin());
   // A generic would be fused with its user, which asked for this order.
   if (isPermutationVector(order) && order.size() == dims.size())
-    return {linalg::TransposeOp::create(b, tensor.value, empty(dims).value,
-                                        order)
-                .getResults()
-                .front(),
-            DimNames(dims)};
-  return pointwise(tensor, dims, [](ImplicitLocOpBuilder &, ValueRange element) {
-    return element.front();
-  });
+    return {
+        linalg::TransposeOp::create(b, tensor.value, empty(dims).value, order)
+            .getResults()
+            .front(),
+        DimNames(dims)};
+  return pointwise(tensor, dims,
+                   [](ImplicitLocOpBuilder &, ValueRange element) {
+                     return element.front();
+                   });
 }
 
 //===----------------------------------------------------------------------===//
@@ -175,8 +176,8 @@ static SmallVector<ReassociationIndices> pairAt(unsigned dim, unsigned rank) {
   return groups;
 }
 
-NamedTensor NamedTensors::split(NamedTensor tensor, DimName name,
-                                DimName outer, DimName inner) {
+NamedTensor NamedTensors::split(NamedTensor tensor, DimName name, DimName outer,
+                                DimName inner) {
   unsigned place = llvm::find(tensor.dims, name) - tensor.dims.begin();
   DimNames dims(tensor.dims);
   dims[place] = outer;
@@ -187,8 +188,8 @@ NamedTensor NamedTensors::split(NamedTensor tensor, DimName name,
           dims};
 }
 
-NamedTensor NamedTensors::join(NamedTensor tensor, DimName outer,
-                               DimName inner, DimName name) {
+NamedTensor NamedTensors::join(NamedTensor tensor, DimName outer, DimName inner,
+                               DimName name) {
   unsigned place = llvm::find(tensor.dims, outer) - tensor.dims.begin();
   DimNames dims(tensor.dims);
   dims.erase(dims.begin() + place);
@@ -206,8 +207,8 @@ NamedTensor NamedTensors::pad(NamedTensor tensor, DimName dim, DimName name,
   SmallVector<OpFoldResult> offsets(tensor.dims.size(), b.getIndexAttr(0)),
       strides(tensor.dims.size(), b.getIndexAttr(1));
   Value whole = filled(padded.dims, padding).value;
-  padded.value = tensor::InsertSliceOp::create(
-      b, tensor.value, whole, offsets, getSizes(tensor.dims), strides);
+  padded.value = tensor::InsertSliceOp::create(b, tensor.value, whole, offsets,
+                                               getSizes(tensor.dims), strides);
   return padded;
 }
 
@@ -220,9 +221,9 @@ NamedTensor NamedTensors::slice(NamedTensor tensor, DimName dim, DimName name,
       strides(tensor.dims.size(), b.getIndexAttr(1));
   offsets[llvm::find(tensor.dims, dim) - tensor.dims.begin()] =
       b.getIndexAttr(offset);
-  part.value = tensor::ExtractSliceOp::create(
-      b, getType(part.dims), tensor.value, offsets, getSizes(part.dims),
-      strides);
+  part.value =
+      tensor::ExtractSliceOp::create(b, getType(part.dims), tensor.value,
+                                     offsets, getSizes(part.dims), strides);
   return part;
 }
 
@@ -233,9 +234,8 @@ NamedTensor NamedTensors::inserted(NamedTensor part, DimName name,
       strides(part.dims.size(), b.getIndexAttr(1));
   offsets[llvm::find(part.dims, name) - part.dims.begin()] =
       b.getIndexAttr(offset);
-  whole.value =
-      tensor::InsertSliceOp::create(b, part.value, whole.value, offsets,
-                                    getSizes(part.dims), strides);
+  whole.value = tensor::InsertSliceOp::create(
+      b, part.value, whole.value, offsets, getSizes(part.dims), strides);
   return whole;
 }
 
@@ -244,9 +244,9 @@ NamedTensor NamedTensors::dropUnit(NamedTensor tensor, DimName dim) {
   llvm::erase(rest.dims, dim);
   SmallVector<OpFoldResult> offsets(tensor.dims.size(), b.getIndexAttr(0)),
       strides(tensor.dims.size(), b.getIndexAttr(1));
-  rest.value = tensor::ExtractSliceOp::create(
-      b, getType(rest.dims), tensor.value, offsets, getSizes(tensor.dims),
-      strides);
+  rest.value =
+      tensor::ExtractSliceOp::create(b, getType(rest.dims), tensor.value,
+                                     offsets, getSizes(tensor.dims), strides);
   return rest;
 }
 
@@ -254,11 +254,9 @@ NamedTensor NamedTensors::dropUnit(NamedTensor tensor, DimName dim) {
 // Recurrences
 //===----------------------------------------------------------------------===//
 
-SmallVector<NamedTensor>
-NamedTensors::recurrence(DimName time, bool reverse,
-                         ArrayRef<NamedTensor> sequences,
-                         ArrayRef<DimNames> outputs,
-                         ArrayRef<NamedTensor> states, Step step) {
+SmallVector<NamedTensor> NamedTensors::recurrence(
+    DimName time, bool reverse, ArrayRef<NamedTensor> sequences,
+    ArrayRef<DimNames> outputs, ArrayRef<NamedTensor> states, Step step) {
   SmallVector<NamedTensor> results;
   SmallVector<Value> destinations;
   for (const DimNames &slice : outputs) {
@@ -268,9 +266,9 @@ NamedTensors::recurrence(DimName time, bool reverse,
     destinations.push_back(results.back().value);
   }
   llvm::append_range(results, states);
-  auto op = seq::RecurrenceOp::create(b, /*dim=*/0, reverse,
-                                      valuesOf(sequences), destinations,
-                                      valuesOf(states));
+  auto op =
+      seq::RecurrenceOp::create(b, /*dim=*/0, reverse, valuesOf(sequences),
+                                destinations, valuesOf(states));
   Block &body = op.getBody().emplaceBlock();
   SmallVector<NamedTensor> slices, carried;
   for (const NamedTensor &sequence : sequences) {

@@ -1,4 +1,4 @@
-//===- NamedTensors.h - formulas on tensors with named dimensions ------------------===//
+//===- NamedTensors.h - formulas on tensors with named dimensions --------===//
 
 #ifndef SEQC_LIB_REWRITE_NAMEDTENSORS_H
 #define SEQC_LIB_REWRITE_NAMEDTENSORS_H

@@ -1,4 +1,4 @@
-//===- SeqChunk.cpp - recurrences in chunks of time ----------------------------------===//
+//===- SeqChunk.cpp - recurrences in chunks of time ----------------------===//
 
 #include "ChunkForm.h"
 

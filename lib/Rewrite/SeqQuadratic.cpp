@@ -1,4 +1,4 @@
-//===- SeqQuadratic.cpp - recurrences as masked products ------------------------------===//
+//===- SeqQuadratic.cpp - recurrences as masked products -----------------===//
 
 #include "ChunkForm.h"
 

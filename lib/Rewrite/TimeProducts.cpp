@@ -1,4 +1,4 @@
-//===- TimeProducts.cpp - products of factors for all times --------------------------===//
+//===- TimeProducts.cpp - products of factors for all times --------------===//
 
 #include "TimeProducts.h"
 
@@ -20,8 +20,8 @@ DimNames NamedProduct::NamedFactor::getDims() const {
 }
 
 bool NamedProduct::NamedFactor::dependsOn(ArrayRef<DimName> dims) const {
-  return llvm::any_of(getDims(),
-                      [&](DimName dim) { return llvm::is_contained(dims, dim); });
+  return llvm::any_of(
+      getDims(), [&](DimName dim) { return llvm::is_contained(dims, dim); });
 }
 
 DimNames NamedProduct::getDims() const {
@@ -62,9 +62,9 @@ TimeProducts::getSource(const NamedProduct::NamedFactor &named,
   if (!analysis.dependsOnTime(factor.value))
     return {lifter.moveOut(factor.value),
             AffineMap::get(loops.size(), 0, index, context)};
-  index.insert(index.begin() + timeDim,
-               getAffineDimExpr(llvm::find(loops, time) - loops.begin(),
-                                context));
+  index.insert(
+      index.begin() + timeDim,
+      getAffineDimExpr(llvm::find(loops, time) - loops.begin(), context));
   return {lifter.lift(factor.value),
           AffineMap::get(loops.size(), 0, index, context)};
 }
@@ -102,9 +102,9 @@ NamedTensor TimeProducts::emit(ArrayRef<Source> sources,
         unsigned next = 0;
         for (const Source &source : sources) {
           bool isScalar = !isa<RankedTensorType>(source.value.getType());
-          values.push_back(
-              converted(b, isScalar ? source.value : elements[next++],
-                        tensors.getElementType()));
+          values.push_back(converted(b,
+                                     isScalar ? source.value : elements[next++],
+                                     tensors.getElementType()));
         }
         return scalar(b, values);
       },
@@ -175,8 +175,7 @@ NamedTensor TimeProducts::buildLog(const NamedProduct &product,
       exponents.back() = findExponent(source.value);
       if (!exponents.back())
         return {};
-      source = {exponents.back()->x,
-                exponents.back()->map.compose(source.map)};
+      source = {exponents.back()->x, exponents.back()->map.compose(source.map)};
     } else if (factor.factor.kind == Factor::Over) {
       return {};
     }
@@ -200,11 +199,10 @@ NamedTensor TimeProducts::buildLog(const NamedProduct &product,
                 b, arith::AddFOp::create(
                        b, arith::MaximumFOp::create(b, value, zero), rest));
           }
-          result = result == zero ? log
-                                  : arith::AddFOp::create(b, result, log);
+          result = result == zero ? log : arith::AddFOp::create(b, result, log);
         }
-        Value never = scalarConstant(b, type,
-                                     -std::numeric_limits<double>::infinity());
+        Value never =
+            scalarConstant(b, type, -std::numeric_limits<double>::infinity());
         for (auto [factor, value] : llvm::zip(product.factors, values)) {
           if (factor.factor.kind == Factor::Where)
             result = arith::SelectOp::create(b, value, result, never);

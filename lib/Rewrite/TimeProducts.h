@@ -1,4 +1,4 @@
-//===- TimeProducts.h - products of factors for all times ---------------------------===//
+//===- TimeProducts.h - products of factors for all times ----------------===//
 
 #ifndef SEQC_LIB_REWRITE_TIMEPRODUCTS_H
 #define SEQC_LIB_REWRITE_TIMEPRODUCTS_H
@@ -65,7 +65,8 @@ private:
                    llvm::ArrayRef<DimName> loops);
   NamedTensor emit(llvm::ArrayRef<Source> sources,
                    llvm::ArrayRef<DimName> loops,
-                   llvm::ArrayRef<DimName> reduced, NamedTensors::Scalar scalar);
+                   llvm::ArrayRef<DimName> reduced,
+                   NamedTensors::Scalar scalar);
 
   NamedTensors &tensors;
   TimeLifter &lifter;
