@@ -1,0 +1,193 @@
+//===- FormChoice.cpp - which form a recurrence takes ------------------------------===//
+
+#include "seqc/Rewrite/FormChoice.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/IRMapping.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir;
+using namespace seqc;
+
+/// The part of the sequential form's time that another one has to save.
+static constexpr double kMargin = 0.2;
+
+llvm::StringRef seqc::getName(Form form) {
+  static constexpr llvm::StringLiteral names[] = {"sequential", "chunked",
+                                                  "scan", "quadratic"};
+  return names[static_cast<size_t>(form)];
+}
+
+std::optional<Form> seqc::getForm(llvm::StringRef name) {
+  for (Form form : kForms)
+    if (getName(form) == name)
+      return form;
+  return std::nullopt;
+}
+
+FormRewrite seqc::getRewrite(Form form) {
+  return [](seq::RecurrenceOp, std::string &reason) -> LogicalResult {
+    reason = "not built";
+    return failure();
+  };
+}
+
+bool seqc::mayHaveForms(seq::RecurrenceOp op) {
+  return llvm::any_of(op.getStates(), [](Value state) {
+    return isa<FloatType>(getElementTypeOrSelf(state.getType()));
+  });
+}
+
+/// Rewrites a copy of the recurrence, in a copy of its function in a module of its
+/// own: what the function says of the operands counts, and nothing else changes.
+static FormVerdict tryForm(seq::RecurrenceOp op, Form form,
+                           const Machine &machine) {
+  FormVerdict verdict;
+  auto function = op->getParentOfType<func::FuncOp>();
+  if (!function) {
+    verdict.reason = "is in no function";
+    return verdict;
+  }
+  OwningOpRef<ModuleOp> module = ModuleOp::create(function.getLoc());
+  IRMapping map;
+  module->push_back(function->clone(map));
+  auto copy = cast<seq::RecurrenceOp>(map.lookup(op.getOperation()));
+  // A rewrite puts what it makes in the recurrence's place.
+  Block *block = copy->getBlock();
+  Operation *before = copy->getPrevNode(), *after = copy->getNextNode();
+  // What a try says is no message of the compilation.
+  ScopedDiagnosticHandler quiet(op.getContext(),
+                                [](Diagnostic &) { return success(); });
+  if (failed(getRewrite(form)(copy, verdict.reason)))
+    return verdict;
+  verdict.admissible = true;
+  SmallVector<Operation *> made;
+  for (auto it = before ? std::next(Block::iterator(before)) : block->begin();
+       it != Block::iterator(after); ++it)
+    made.push_back(&*it);
+  verdict.cost = getCost(made, machine);
+  return verdict;
+}
+
+/// The best admissible form for n times.
+static Form bestAt(const FormChoice &choice, double n) {
+  Form best = Form::Sequential;
+  double least = choice[best].cost.seconds(n) * (1 - kMargin);
+  for (Form form : kForms)
+    if (form != Form::Sequential && choice[form].admissible &&
+        choice[form].cost.seconds(n) < least) {
+      best = form;
+      least = choice[form].cost.seconds(n);
+    }
+  return best;
+}
+
+/// Ranges of one form, each found by halving between two powers of two.
+static std::vector<FormRange> findRanges(const FormChoice &choice) {
+  std::vector<FormRange> ranges{{0, bestAt(choice, 1)}};
+  for (int64_t low = 1; low < kLongest; low *= 2) {
+    int64_t high = low * 2;
+    if (bestAt(choice, high) == ranges.back().form)
+      continue;
+    int64_t left = low;
+    while (high - left > 1) {
+      int64_t middle = left + (high - left) / 2;
+      (bestAt(choice, middle) == ranges.back().form ? left : high) = middle;
+    }
+    ranges.push_back({high, bestAt(choice, high)});
+  }
+  return ranges;
+}
+
+FormChoice seqc::chooseForm(seq::RecurrenceOp op, const Machine &machine) {
+  FormChoice choice;
+  FormVerdict &sequential = choice.verdicts.front();
+  sequential.admissible = true;
+  sequential.cost = getCost(op.getOperation(), machine);
+  for (Form form : kForms)
+    if (form != Form::Sequential)
+      choice.verdicts[static_cast<size_t>(form)] = tryForm(op, form, machine);
+  for (Form from : kForms)
+    for (Form to : kForms) {
+      if (from >= to || !choice[from].admissible || !choice[to].admissible)
+        continue;
+      const Cost &a = choice[from].cost, &b = choice[to].cost;
+      bool isFaster = b.seconds(1) < a.seconds(1);
+      for (int64_t length : getCrossovers(a, b)) {
+        isFaster = !isFaster;
+        choice.crossovers.push_back(
+            {isFaster ? from : to, isFaster ? to : from, length});
+      }
+    }
+  choice.ranges = findRanges(choice);
+  return choice;
+}
+
+//===----------------------------------------------------------------------===//
+// Application
+//===----------------------------------------------------------------------===//
+
+static LogicalResult rewriteTo(Form form, seq::RecurrenceOp op) {
+  if (form == Form::Sequential)
+    return success();
+  std::string reason;
+  if (succeeded(getRewrite(form)(op, reason)))
+    return success();
+  return op.emitOpError() << "has no " << getName(form) << " form: " << reason;
+}
+
+/// A copy of the recurrence at the builder, in its form, and a yield of its results.
+/// Those that were not computed in the destinations are copied there: both branches
+/// then give their results in one buffer.
+static LogicalResult buildBranch(OpBuilder &builder, seq::RecurrenceOp op,
+                                 Form form) {
+  Location loc = op.getLoc();
+  auto copy = cast<seq::RecurrenceOp>(builder.clone(*op));
+  auto yield = scf::YieldOp::create(builder, loc, copy.getResults());
+  if (form == Form::Sequential)
+    return success();
+  if (failed(rewriteTo(form, copy)))
+    return failure();
+  builder.setInsertionPoint(yield);
+  auto destinations = llvm::concat<Value>(SmallVector<Value>(op.getOutputs()),
+                                          SmallVector<Value>(op.getStates()));
+  for (auto [result, destination] :
+       llvm::zip(yield->getOpOperands(), destinations))
+    result.set(linalg::CopyOp::create(builder, loc, result.get(), destination)
+                   ->getResult(0));
+  return success();
+}
+
+LogicalResult seqc::applyForms(seq::RecurrenceOp op,
+                               ArrayRef<FormRange> ranges) {
+  if (ranges.size() == 1)
+    return rewriteTo(ranges.front().form, op);
+  OpBuilder builder(op);
+  Location loc = op.getLoc();
+  Value times = tensor::DimOp::create(builder, loc, op.getTimeSource(),
+                                      op.getDim());
+  Operation *outermost = nullptr;
+  for (auto [range, next] : llvm::zip(ranges, ranges.drop_front())) {
+    Value first = arith::ConstantIndexOp::create(builder, loc, next.first);
+    Value isShorter = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::slt, times, first);
+    auto branch = scf::IfOp::create(builder, loc, op.getResultTypes(), isShorter,
+                                    /*withElseRegion=*/true);
+    if (outermost)
+      scf::YieldOp::create(builder, loc, branch.getResults());
+    else
+      outermost = branch;
+    builder.setInsertionPointToStart(branch.thenBlock());
+    if (failed(buildBranch(builder, op, range.form)))
+      return failure();
+    builder.setInsertionPointToStart(branch.elseBlock());
+  }
+  if (failed(buildBranch(builder, op, ranges.back().form)))
+    return failure();
+  op->replaceAllUsesWith(outermost);
+  op.erase();
+  return success();
+}
