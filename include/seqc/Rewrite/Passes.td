@@ -2,6 +2,35 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqClassify : Pass<"seq-classify"> {
+  let summary = "says how each recurrence depends on its states";
+  let description = [{
+    Remarks at each `seq.recurrence`, one for each state and one for the whole;
+    nothing is changed.
+
+    ```
+    state 0 (1x8x64x64): diagonal, decay per row (dims 1, 2), log decay <= 0;
+      added term is an outer product (dims 2 | 3);
+      readout contracts dim 2 after the update; separable dims 0, 1
+    ```
+
+    | class of a state s | step |
+    |---|---|
+    | constant | s' = s |
+    | free | s' does not depend on states |
+    | diagonal | s'[i] = a[i] s[i] + f[i] |
+    | rotation | 2×2 blocks, of two states or of a dimension of size 2 |
+    | diagonal plus low rank | s'[i,j] = a s[i,j] + Σ_k u[i] w[k] s[k,j] + f[i,j] |
+    | affine | any other affine map, of several states perhaps |
+    | nonlinear | anything else; a note at the operation that is the cause |
+
+    Decay is the coefficient a: none (a = 1), scalar, per row or per element of
+    the state, with the dimensions on which it depends. `log decay <= 0` means
+    that 0 ≤ a ≤ 1 was proven by interval arithmetic; otherwise the bounds found
+    are printed.
+  }];
+}
+
 def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
   let summary = "derives the step of functions that run through time";
   let description = [{
