@@ -2,6 +2,10 @@
 
 #include "seqc/Rewrite/FormChoice.h"
 
+#include "ChunkForm.h"
+
+#include "seqc/Analysis/StepAnalysis.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/IRMapping.h"
@@ -28,17 +32,85 @@ std::optional<Form> seqc::getForm(llvm::StringRef name) {
   return std::nullopt;
 }
 
+/// The times in a chunk: enough to fill matrix products, few enough that the work
+/// inside of chunks, which grows with it, is not more than that between them.
+static constexpr int64_t kChunk = 64;
+
+static LogicalResult toResult(std::optional<NoForm> why, std::string &reason) {
+  if (!why)
+    return success();
+  reason = std::move(why->reason);
+  return failure();
+}
+
 FormRewrite seqc::getRewrite(Form form) {
-  return [](seq::RecurrenceOp, std::string &reason) -> LogicalResult {
-    reason = "not built";
-    return failure();
-  };
+  switch (form) {
+  case Form::Sequential:
+    return [](seq::RecurrenceOp, std::string &) { return success(); };
+  case Form::Chunked:
+    return [](seq::RecurrenceOp op, std::string &reason) {
+      return toResult(rewriteInChunks(op, kChunk), reason);
+    };
+  case Form::Quadratic:
+    return [](seq::RecurrenceOp op, std::string &reason) {
+      return toResult(rewriteAsQuadratic(op), reason);
+    };
+  case Form::Scan:
+    return [](seq::RecurrenceOp, std::string &reason) -> LogicalResult {
+      reason = "is not built";
+      return failure();
+    };
+  }
+  llvm_unreachable("unknown form");
+}
+
+/// Whether the next state is a state, or a window that moves on: nothing is
+/// computed.
+static bool isOnlyMoved(const StateInfo &info) {
+  if (info.cls == StepClass::Constant || info.cls == StepClass::Free)
+    return true;
+  return info.cls == StepClass::Affine &&
+         llvm::all_of(info.next.terms, [](const Term &term) {
+           return !term.state || (term.factors.empty() && term.scale == 1 &&
+                                  term.sizes.size() == term.rank);
+         });
+}
+
+/// Hands the analysis of a normalized copy to `use`.
+static void withAnalysis(seq::RecurrenceOp op,
+                         llvm::function_ref<void(const StepAnalysis &)> use) {
+  OpBuilder builder(op);
+  auto copy = cast<seq::RecurrenceOp>(builder.clone(*op));
+  normalizeStep(copy);
+  use(StepAnalysis(copy));
+  copy.erase();
 }
 
 bool seqc::mayHaveForms(seq::RecurrenceOp op) {
-  return llvm::any_of(op.getStates(), [](Value state) {
-    return isa<FloatType>(getElementTypeOrSelf(state.getType()));
+  if (llvm::none_of(op.getStates(), [](Value state) {
+        return isa<FloatType>(getElementTypeOrSelf(state.getType()));
+      }))
+    return false;
+  bool mayHave = false;
+  withAnalysis(op, [&](const StepAnalysis &analysis) {
+    mayHave = !llvm::all_of(analysis.getStates(), isOnlyMoved);
   });
+  return mayHave;
+}
+
+/// "state 0: diagonal", and why it is no better.
+static std::vector<std::string> describeStates(seq::RecurrenceOp op) {
+  std::vector<std::string> lines;
+  withAnalysis(op, [&](const StepAnalysis &analysis) {
+    for (auto [number, info] : llvm::enumerate(analysis.getStates())) {
+      std::string line = "state " + std::to_string(number) + ": " +
+                         stringify(info.cls).str();
+      if (!info.reason.empty())
+        line += ", it " + info.reason;
+      lines.push_back(std::move(line));
+    }
+  });
+  return lines;
 }
 
 /// Rewrites a copy of the recurrence, in a copy of its function in a module of its
@@ -104,6 +176,7 @@ static std::vector<FormRange> findRanges(const FormChoice &choice) {
 
 FormChoice seqc::chooseForm(seq::RecurrenceOp op, const Machine &machine) {
   FormChoice choice;
+  choice.states = describeStates(op);
   FormVerdict &sequential = choice.verdicts.front();
   sequential.admissible = true;
   sequential.cost = getCost(op.getOperation(), machine);

@@ -2,6 +2,54 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqChunk : Pass<"seq-chunk"> {
+  let summary = "runs affine recurrences in chunks of time";
+  let description = [{
+    A recurrence whose step is, in each of its states, diagonal (with one decay,
+    or one for each row or channel) or diagonal plus one matrix of rank one (the
+    delta rule) becomes products of matrices for all chunks of `chunk` times at
+    once, and a `seq.recurrence` over the chunks whose body does nothing but
+    S ← decay ⊙ S + F, or S ← decay ⊙ S + M S + F. What reads the states
+    is computed for all times afterwards.
+
+    ```mlir
+    %y, %s = seq.recurrence along 1 ins(%q, %k, %v, %g : …) outs(%y0 : …) init(%s0 : tensor<1x8x64x64xf32>) {
+      … S exp(g) + k vᵀ, Sᵀ q
+    }
+    ```
+    ⇒ (N chunks; the last one is padded with what changes nothing)
+    ```mlir
+    %scores = … q kᵀ, times the decay in between, where the key is not later : tensor<?x1x8x64x64xf32>
+    %added = … Σ kᵀ v, decayed to the end of the chunk : tensor<?x1x8x64x64xf32>
+    %before, %s = seq.recurrence along 0 ins(%decay, %added : …) outs(… : tensor<?x1x8x64x64xf32>) init(%s0 : …) {
+    ^step(%d: tensor<1x8xf32>, %f: tensor<1x8x64x64xf32>, %out: …, %state: …):
+      … d S + F
+      seq.yield %state, %next : …
+    }
+    %y = … %scores v + q %before
+    ```
+
+    Products of decays are made in the order of time, as sums of exponents where
+    a decay is an exponential or a sigmoid. Nothing is divided or subtracted, so
+    no exponent is above 0 and a decay of 0 is nothing special. Where decays
+    differ among the channels that a readout sums over, a chunk is cut into blocks
+    of 16 rows: rows are decayed from the start of their block, columns to the
+    end of theirs.
+
+    A recurrence that has no such form is left alone, and a remark says why:
+    another class of step, a decay that is not known to be at most 1, a part of
+    a state that is read, factors and outputs that cannot be computed for all
+    times.
+  }];
+  let options = [
+    Option<"chunk", "chunk", "int64_t", "64",
+           "times in a chunk: 1 to 16, or a multiple of 16">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def SeqClassify : Pass<"seq-classify"> {
   let summary = "says how each recurrence depends on its states";
   let description = [{
@@ -310,14 +358,32 @@ def SeqNameArguments : Pass<"seq-name-arguments", "::mlir::ModuleOp"> {
   }];
 }
 
+def SeqQuadratic : Pass<"seq-quadratic"> {
+  let summary = "states affine recurrences as masked products";
+  let description = [{
+    The form of `seq-chunk` with one chunk for all times: scores of all pairs of
+    times, masked and decayed, times the values. For short sequences.
+
+    ```mlir
+    %scores = … q kᵀ, times the decay in between, where the key is not later : tensor<1x1x8x?x?xf32>
+    %y = … %scores v + q %s0
+    ```
+
+    Left alone, with a remark, is what `seq-chunk` leaves alone.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def SeqSelectForm : Pass<"seq-select-form", "::mlir::ModuleOp"> {
   let summary = "states each recurrence in the form that costs least";
   let description = [{
     Every recurrence of an affine step may also be computed chunkwise, by a
     parallel scan, or as one masked product. With `form=auto` the cost model
     decides: each form is tried on a copy, its operations are counted as functions
-    of the number of times, and a target file has the machine's rates. Another form than the
-    sequential one is taken where it saves a fifth of the time at least.
+    of the number of times, and a target file has the machine's rates. Another
+    form than the sequential one is taken where it saves a fifth of the time.
 
     Where the number of times is not known and it depends on it which form is
     best, there are several, and the program decides:
@@ -348,7 +414,7 @@ def SeqSelectForm : Pass<"seq-select-form", "::mlir::ModuleOp"> {
            "the machine's rates (default: those of targets/avx512.json)">
   ];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
     "::mlir::tensor::TensorDialect"
   ];
