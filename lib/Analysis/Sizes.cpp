@@ -163,7 +163,9 @@ Expression Sizes::ofDimension(Value tensor, int64_t dim, int depth) {
       })
       .Case([&](tensor::CollapseShapeOp collapse) {
         Expression product(1);
-        for (int64_t source : collapse.getReassociationIndices()[dim])
+        SmallVector<ReassociationIndices> groups =
+            collapse.getReassociationIndices();
+        for (int64_t source : groups[dim])
           product *= ofDimension(collapse.getSrc(), source, depth + 1);
         return product;
       })

@@ -116,7 +116,7 @@ static std::vector<std::string> describeStates(seq::RecurrenceOp op) {
 /// Rewrites a copy of the recurrence, in a copy of its function in a module of its
 /// own: what the function says of the operands counts, and nothing else changes.
 static FormVerdict tryForm(seq::RecurrenceOp op, Form form,
-                           const Machine &machine) {
+                           const Machine &machine, double state) {
   FormVerdict verdict;
   auto function = op->getParentOfType<func::FuncOp>();
   if (!function) {
@@ -141,6 +141,8 @@ static FormVerdict tryForm(seq::RecurrenceOp op, Form form,
        it != Block::iterator(after); ++it)
     made.push_back(&*it);
   verdict.cost = getCost(made, machine);
+  // Recurrences that a form is made of have states of their own, which end with it.
+  verdict.cost.state = state;
   return verdict;
 }
 
@@ -182,7 +184,8 @@ FormChoice seqc::chooseForm(seq::RecurrenceOp op, const Machine &machine) {
   sequential.cost = getCost(op.getOperation(), machine);
   for (Form form : kForms)
     if (form != Form::Sequential)
-      choice.verdicts[static_cast<size_t>(form)] = tryForm(op, form, machine);
+      choice.verdicts[static_cast<size_t>(form)] = 
+          tryForm(op, form, machine, sequential.cost.state);
   for (Form from : kForms)
     for (Form to : kForms) {
       if (from >= to || !choice[from].admissible || !choice[to].admissible)

@@ -3,6 +3,7 @@
 #include "seqc/Rewrite/FormChoice.h"
 #include "seqc/Rewrite/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

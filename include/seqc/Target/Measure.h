@@ -9,7 +9,7 @@ namespace seqc {
 
 /// Measures this machine on as many threads as there are CPUs for the process,
 /// with the widest vectors that programs for `native` use. Each number is the
-/// median of many short runs; all take some seconds. Matrix units are left out:
+/// median of short runs, of the best of four groups; all take some seconds. Matrix units are left out:
 /// programs for CPUs do not use them.
 llvm::Expected<Machine> measureMachine();
 
