@@ -39,7 +39,8 @@ Interval seqc::operator*(Interval a, Interval b) {
 }
 
 Interval seqc::operator/(Interval a, Interval b) {
-  if (b.low < 0.0 && b.high > 0.0)
+  bool isOneSign = b.low >= 0.0 || b.high <= 0.0;
+  if (!isOneSign || (b.low == 0.0 && b.high == 0.0))
     return {};
   if (b.high <= 0.0)
     return -a / -b;

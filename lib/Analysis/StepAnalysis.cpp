@@ -33,15 +33,12 @@ StepAnalysis::StepAnalysis(seq::RecurrenceOp recurrence)
     : recurrence(recurrence), dimensions(recurrence),
       evaluator(std::make_unique<Evaluator>(recurrence)),
       states(recurrence.getStates().size()) {
-  // In the order of the body, so that nothing recurs deeply.
-  for (Operation &op : recurrence.getBody().front().without_terminator())
-    for (Value result : op.getResults()) {
-      (void)evaluator->get(result, /*readout=*/false);
-      (void)evaluator->get(result, /*readout=*/true);
-    }
   for (unsigned number = 0; number < states.size(); ++number)
-    classify(number);
+    states[number] = classify(number, *evaluator);
   classifyPairs();
+  for (unsigned number = 0; number < states.size(); ++number)
+    classifyGiven(number);
+  findMaxima();
   findReadouts();
 }
 
@@ -149,15 +146,16 @@ static std::optional<unsigned> pairDimOf(const Term &term) {
   return found;
 }
 
-void StepAnalysis::classify(unsigned number) {
-  StateInfo &info = states[number];
+StateInfo StepAnalysis::classify(unsigned number, Evaluator &evaluator) const {
+  StateInfo info;
+  auto recurrence = this->recurrence;
   Value argument = recurrence.getStateArguments()[number];
   Value value = recurrence.getYieldedStates()[number];
-  const StepForm &form = evaluator->get(value, /*readout=*/false);
+  const StepForm &form = evaluator.get(value, /*readout=*/false);
   if (form.kind == StepForm::Nonlinear) {
     info.cause = form.cause;
     info.reason = form.reason;
-    return;
+    return info;
   }
   info.next = form.terms;
   info.timeInvariant = true;
@@ -206,19 +204,19 @@ void StepAnalysis::classify(unsigned number) {
 
   if (value == argument) {
     info.cls = StepClass::Constant;
-    return;
+    return info;
   }
   if (info.added.size() == info.next.terms.size()) {
     info.cls = StepClass::Free;
-    return;
+    return info;
   }
   if (!otherState && others.empty() && info.lowRank.empty()) {
     info.cls = StepClass::Diagonal;
-    return;
+    return info;
   }
   if (!otherState && others.empty() && !info.diagonal.empty()) {
     info.cls = StepClass::DiagonalLowRank;
-    return;
+    return info;
   }
 
   bool isRotation = !otherState;
@@ -237,14 +235,42 @@ void StepAnalysis::classify(unsigned number) {
   if (isRotation) {
     info.cls = StepClass::Rotation;
     info.pairDim = pairDim;
-    return;
+    return info;
   }
   info.cls = StepClass::Affine;
   info.cause = value.getDefiningOp();
-  info.reason =
-      otherState
-          ? "takes from state " + std::to_string(*otherState)
-          : "sums over a dimension of the state, or takes another index of it";
+  bool isSum = llvm::any_of(info.next.terms, [](const Term &term) {
+    return term.state && term.sizes.size() > term.rank;
+  });
+  info.reason = otherState ? "takes from state " + std::to_string(*otherState)
+                : isSum    ? "sums over indices of the state"
+                           : "takes other indices of the state";
+  return info;
+}
+
+/// What a nonlinear state is where one other state, or all others, are given.
+void StepAnalysis::classifyGiven(unsigned number) {
+  StateInfo &info = states[number];
+  if (info.cls != StepClass::Nonlinear)
+    return;
+  SmallVector<SmallVector<unsigned>> choices;
+  SmallVector<unsigned> others;
+  for (unsigned other = 0; other < states.size(); ++other)
+    if (other != number) {
+      choices.push_back({other});
+      others.push_back(other);
+    }
+  if (others.size() > 1)
+    choices.push_back(others);
+  for (ArrayRef<unsigned> given : choices) {
+    Evaluator relative(recurrence, given);
+    StateInfo found = classify(number, relative);
+    if (found.cls == StepClass::Nonlinear)
+      continue;
+    info.whenGiven = std::make_shared<StateInfo>(std::move(found));
+    info.given = llvm::to_vector(given);
+    return;
+  }
 }
 
 /// Two states, each of which takes from itself and the other, elementwise.

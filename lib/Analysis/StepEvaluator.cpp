@@ -47,9 +47,13 @@ static std::optional<double> asNumber(Value value) {
   return std::nullopt;
 }
 
-StepAnalysis::Evaluator::Evaluator(seq::RecurrenceOp recurrence)
+StepAnalysis::Evaluator::Evaluator(seq::RecurrenceOp recurrence,
+                                   ArrayRef<unsigned> given)
     : recurrence(recurrence) {
-  stateful.insert_range(recurrence.getStateArguments());
+  for (auto [number, argument] :
+       llvm::enumerate(recurrence.getStateArguments()))
+    if (!llvm::is_contained(given, number))
+      stateful.insert(argument);
   for (Operation &op : recurrence.getBody().front()) {
     if (isa<tensor::DimOp>(op))
       continue;
@@ -66,6 +70,12 @@ StepAnalysis::Evaluator::Evaluator(seq::RecurrenceOp recurrence)
     if (depends)
       stateful.insert_range(op.getResults());
   }
+  // In the order of the body, so that nothing recurs deeply.
+  for (Operation &op : recurrence.getBody().front().without_terminator())
+    for (Value result : op.getResults()) {
+      (void)get(result, /*readout=*/false);
+      (void)get(result, /*readout=*/true);
+    }
 }
 
 const StepForm &StepAnalysis::Evaluator::get(Value value, bool readout) {
@@ -103,7 +113,8 @@ StepForm StepAnalysis::Evaluator::compute(Value value, bool readout) {
   auto before = seqOp.getStateArguments();
   auto after = seqOp.getYieldedStates();
   StepForm form;
-  if (auto it = llvm::find(before, value); it != before.end()) {
+  if (auto it = llvm::find(before, value);
+      it != before.end() && !isFree(value)) {
     form.kind = StepForm::Affine;
     form.terms.terms.push_back(
         terms::ofState(value, it - before.begin(), /*after=*/false));

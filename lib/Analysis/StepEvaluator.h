@@ -27,7 +27,9 @@ struct StepForm {
 /// Evaluates body values; see StepAnalysis for the rules.
 class StepAnalysis::Evaluator {
 public:
-  explicit Evaluator(mlir::seq::RecurrenceOp recurrence);
+  /// The states `given` count as free values.
+  explicit Evaluator(mlir::seq::RecurrenceOp recurrence,
+                     llvm::ArrayRef<unsigned> given = {});
 
   const StepForm &get(mlir::Value value, bool readout);
   bool isFree(mlir::Value value) const { return !stateful.contains(value); }

@@ -3,6 +3,7 @@
 #include "seqc/Analysis/StepAnalysis.h"
 #include "seqc/Rewrite/Passes.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/IntEqClasses.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -42,11 +43,26 @@ private:
 };
 } // namespace
 
+static std::string asText(Interval interval) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  out << llvm::format("[%g, %g]", interval.low, interval.high);
+  return text;
+}
+
 /// "dim 2" or "dims 2, 3".
 static std::string listDims(ArrayRef<unsigned> dims) {
   std::string text = dims.size() == 1 ? "dim " : "dims ";
   llvm::raw_string_ostream out(text);
   llvm::interleaveComma(dims, out);
+  return text;
+}
+
+/// "state 1" or "states 1, 2".
+static std::string listStates(ArrayRef<unsigned> states) {
+  std::string text = states.size() == 1 ? "state " : "states ";
+  llvm::raw_string_ostream out(text);
+  llvm::interleaveComma(states, out);
   return text;
 }
 
@@ -80,8 +96,7 @@ void Describer::describeDecay(const StateInfo &info, unsigned number) {
   if (info.decay.isIn(0.0, 1.0))
     out << ", log decay <= 0";
   else
-    out << llvm::format(", decay in [%g, %g]", info.decay.low,
-                        info.decay.high);
+    out << ", decay in " << asText(info.decay);
 }
 
 /// The dims of a product that fall apart: no factor has dims of two parts.
@@ -135,6 +150,7 @@ void Describer::describeAdded(const StateInfo &info) {
 }
 
 void Describer::describeReadouts(unsigned number) {
+  SmallVector<std::string> reads;
   for (const Readout &readout : analysis.getReadouts())
     for (const Term &term : readout.terms.terms) {
       if (term.state != number)
@@ -146,13 +162,15 @@ void Describer::describeReadouts(unsigned number) {
             contracted.push_back(dim);
             break;
           }
-      out << "; readout ";
-      if (contracted.empty())
-        out << "per element";
-      else
-        out << "contracts " << listDims(contracted);
-      out << (term.after ? " after the update" : " before the update");
+      std::string read = contracted.empty()
+                             ? "readout per element"
+                             : "readout contracts " + listDims(contracted);
+      read += term.after ? " after the update" : " before the update";
+      if (!llvm::is_contained(reads, read))
+        reads.push_back(read);
     }
+  for (StringRef read : reads)
+    out << "; " << read;
 }
 
 void Describer::describeSeparable(unsigned number) {
@@ -186,10 +204,18 @@ std::string Describer::describe(unsigned number) {
     out << " in dim " << *info.pairDim;
   if (!info.reason.empty())
     out << ": " << info.reason;
+  if (info.isMaximum)
+    out << "; running maximum";
+  if (info.maximum)
+    out << "; online softmax with the maximum in state " << *info.maximum;
+  else if (info.whenGiven)
+    out << "; " << stringify(info.whenGiven->cls) << " for given "
+        << listStates(info.given);
   if (!isDiagonal && info.timeInvariant && info.cls != StepClass::Constant &&
       info.cls != StepClass::Free)
     out << ", time-invariant";
-  if (info.cls != StepClass::Constant && info.cls != StepClass::Nonlinear)
+  if (info.cls != StepClass::Constant && info.cls != StepClass::Free &&
+      info.cls != StepClass::Nonlinear)
     describeAdded(info);
   describeReadouts(number);
   describeSeparable(number);
@@ -219,6 +245,30 @@ struct SeqClassify : seqc::impl::SeqClassifyBase<SeqClassify> {
     markAllAnalysesPreserved();
   }
 
+  /// What kept a decay from being proven, and where: the factor of unknown size
+  /// or, of an exponential, its exponent.
+  static void noteUnproven(InFlightDiagnostic &remark, const StateInfo &info,
+                           const StepAnalysis &analysis) {
+    if (info.decay.isIn(0.0, 1.0))
+      return;
+    for (unsigned index : info.diagonal)
+      for (const Factor &factor : info.next.terms[index].factors) {
+        Interval range = analysis.getRange(factor.value);
+        if (range.isIn(0.0, 1.0) || !isa<FloatType>(getElementTypeOrSelf(
+                                        factor.value.getType())))
+          continue;
+        StringRef what = "a factor of the decay";
+        Value value = factor.value;
+        if (auto exp = value.getDefiningOp<math::ExpOp>()) {
+          value = exp.getOperand();
+          range = analysis.getRange(value);
+          what = "an exponent of the decay";
+        }
+        remark.attachNote(value.getLoc())
+            << what << " is in " << asText(range);
+      }
+  }
+
   static void classify(seq::RecurrenceOp recurrence) {
     OpBuilder builder(recurrence);
     auto copy = cast<seq::RecurrenceOp>(builder.clone(*recurrence));
@@ -230,8 +280,10 @@ struct SeqClassify : seqc::impl::SeqClassifyBase<SeqClassify> {
         InFlightDiagnostic remark =
             recurrence.emitRemark()
             << Describer(copy, analysis).describe(number);
-        if (Operation *cause = analysis.getStates()[number].cause)
-          remark.attachNote(cause->getLoc()) << "here";
+        const StateInfo &info = analysis.getStates()[number];
+        if (info.cause)
+          remark.attachNote(info.cause->getLoc()) << "here";
+        noteUnproven(remark, info, analysis);
       }
       recurrence.emitRemark() << Describer(copy, analysis).describeWhole();
     }

@@ -6,10 +6,12 @@
 namespace seqc::test {
 void registerTestDimensions();
 void registerTestSerialTeam();
+void registerTestStepTerms();
 
 inline void registerTestPasses() {
   registerTestDimensions();
   registerTestSerialTeam();
+  registerTestStepTerms();
 }
 } // namespace seqc::test
 

@@ -102,6 +102,18 @@ struct StateInfo {
   /// "state 0 …", and where (null: no single operation).
   mlir::Operation *cause = nullptr;
   std::string reason;
+
+  /// Nonlinear: what the state is where the states `given` are known, before
+  /// and after the update; its factors may depend on them. So is the cell of an
+  /// LSTM diagonal, the hidden state given. Null if no other states help.
+  std::shared_ptr<StateInfo> whenGiven;
+  llvm::SmallVector<unsigned> given;
+  /// s' = max(s + f, e), elementwise, f and e free (or no f): max-plus.
+  bool isMaximum = false;
+  /// Sum of exponentials relative to a running maximum m, itself a state:
+  /// s' = exp(m + f - m') s + Σ exp(e - m') …, the online softmax. With its m it
+  /// is an associative scan: see docs/Forms.md.
+  std::optional<unsigned> maximum;
 };
 
 /// A value, affine in the states, that is an output itself or feeds something
@@ -147,14 +159,16 @@ public:
   Interval getRange(const Term &term) const;
 
 private:
-  void classify(unsigned number);
+  class Evaluator;
+  StateInfo classify(unsigned number, Evaluator &evaluator) const;
   void classifyPairs();
+  void classifyGiven(unsigned number);
+  void findMaxima();
   void findReadouts();
 
   mlir::seq::RecurrenceOp recurrence;
   DimensionAnalysis dimensions;
   mutable RangeAnalysis ranges;
-  class Evaluator;
   std::unique_ptr<Evaluator> evaluator;
   llvm::SmallVector<StateInfo, 0> states;
   llvm::SmallVector<Readout, 0> readouts;
