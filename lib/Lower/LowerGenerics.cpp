@@ -29,6 +29,9 @@ using namespace seqc;
 namespace {
 /// Less work than this many payloads is not worth waking a thread for.
 constexpr int64_t kSerialWork = 16384;
+/// Sums in registers of a product: rows, and vectors in each (half as many where
+/// there are 16 registers, that is, with less than 16 lanes).
+constexpr int64_t kTileRows = 4, kTileVectors = 4;
 
 class GenericLowering {
 public:
@@ -65,6 +68,8 @@ private:
   void emitUnit();
   void emitLanes(llvm::function_ref<void(Value mask)> body);
   void emitParallel(Value mask);
+  void planTile();
+  void emitTiles();
   void emitReduction();
 
   linalg::GenericOp op;
@@ -75,6 +80,10 @@ private:
   /// Loops that the team shares, reduced ones, and, of scalar code, the
   /// parallel loop inside a unit; all without the lane dimension.
   SmallVector<unsigned> parallel, reduced, innermost;
+  /// Products: the shared loop of which a unit has `rows` indices, and the
+  /// vectors of lanes that it sums side by side.
+  std::optional<unsigned> row;
+  int64_t rows = 1, vectors = 1;
   SmallVector<int64_t> ranges;
   SmallVector<Value> ends;  // the loops' sizes
   SmallVector<Value> at;    // the present iteration; of the lane, its first
@@ -493,10 +502,74 @@ void GenericLowering::hoist() {
   }
 }
 
+/// A sum over few loops of a product that reads more than it writes keeps a
+/// tile of sums in registers: each element that is read serves several.
+void GenericLowering::planTile() {
+  if (mode != Mode::ParallelLanes || reduced.empty() ||
+      op.getNumDpsInits() != 1 || ShapedType::isDynamic(ranges[lane]) ||
+      ranges[lane] % width != 0)
+    return;
+  auto divisor = [](int64_t size, int64_t most) {
+    while (size % most != 0)
+      --most;
+    return most;
+  };
+  vectors = divisor(ranges[lane] / width,
+                    width < 16 ? kTileVectors / 2 : kTileVectors);
+  auto readsLane = [&](OpOperand *operand, unsigned dim) {
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    return map.isFunctionOfDim(lane) && !map.isFunctionOfDim(dim);
+  };
+  for (unsigned dim : llvm::reverse(parallel)) {
+    if (ShapedType::isDynamic(ranges[dim]) || ranges[dim] == 1 ||
+        llvm::none_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+          return readsLane(operand, dim);
+        }))
+      continue;
+    row = dim;
+    rows = divisor(ranges[dim], kTileRows);
+    return;
+  }
+}
+
+/// A tile of `rows` × `vectors` sums at a time.
+void GenericLowering::emitTiles() {
+  Value firstRow = row ? at[*row] : Value();
+  auto atEach = [&](Value firstLane, llvm::function_ref<void()> visit) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t v = 0; v < vectors; ++v) {
+        if (row)
+          at[*row] = arith::AddIOp::create(builder, firstRow, constant(r));
+        at[lane] =
+            arith::AddIOp::create(builder, firstLane, constant(v * width));
+        visit();
+      }
+  };
+  loop(constant(0), ends[lane], width * vectors, {},
+       [&](Value first, ValueRange) -> SmallVector<Value> {
+         SmallVector<Value> sums;
+         OpOperand &output = *op.getDpsInitOperand(0);
+         atEach(first, [&] { sums.push_back(read(output, {})); });
+         sums = loopOver(reduced, sums, [&](ValueRange carried) {
+           SmallVector<Value> next;
+           atEach(first, [&] {
+             next.push_back(toLanes(
+                 builder, payload(carried[next.size()], {})[0], width));
+           });
+           return next;
+         });
+         unsigned next = 0;
+         atEach(first, [&] { write(0, sums[next++], {}); });
+         return {};
+       });
+}
+
 /// Everything at one place of the shared parallel dimensions.
 void GenericLowering::emitUnit() {
   switch (mode) {
   case Mode::ParallelLanes:
+    if (rows * vectors > 1)
+      return emitTiles();
     if (reduced.empty())
       hoist();
     return emitLanes([&](Value mask) { emitParallel(mask); });
@@ -519,11 +592,20 @@ void GenericLowering::run() {
     ends.push_back(
         getValueOrCreateConstantIndexOp(builder, op.getLoc(), range.size));
   at.assign(ends.size(), Value());
+  planTile();
+  if (row)
+    ends[*row] = constant(ranges[*row] / rows);
+  auto toRows = [&] {
+    if (row)
+      at[*row] = arith::MulIOp::create(builder, at[*row], constant(rows));
+  };
   // Work of one unit and of all, as far as it is known.
   int64_t unitWork = 1, units = 1;
   for (auto [dim, size] : llvm::enumerate(ranges)) {
     bool shared = llvm::is_contained(parallel, dim);
     int64_t known = ShapedType::isDynamic(size) ? (shared ? 0 : 64) : size;
+    if (row == dim)
+      unitWork *= rows, known /= rows;
     if (!shared)
       unitWork *= std::max<int64_t>(1, known);
     else
@@ -535,6 +617,7 @@ void GenericLowering::run() {
                 (units > 0 && units * unitWork <= kSerialWork) || units == 1;
   if (serial) {
     loopOver(parallel, {}, [&](ValueRange) {
+      toRows();
       emitUnit();
       return SmallVector<Value>();
     });
@@ -559,6 +642,7 @@ void GenericLowering::run() {
     at[dim] = arith::RemUIOp::create(builder, rest, ends[dim]);
     rest = arith::DivUIOp::create(builder, rest, ends[dim]);
   }
+  toRows();
   emitUnit();
   op.erase();
 }

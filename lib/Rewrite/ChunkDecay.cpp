@@ -108,11 +108,14 @@ NamedTensor ChunkDecay::values(DimName row) {
 // Products
 //===----------------------------------------------------------------------===//
 
-SmallVector<NamedTensor> ChunkDecay::running(ReadAt at, bool fromLast,
-                                             DimName row) {
+ArrayRef<NamedTensor> ChunkDecay::running(ReadAt at, bool fromLast,
+                                          DimName row) {
+  auto &run = runs[{at, fromLast, row}];
+  if (!run.empty())
+    return run;
   NamedTensor along = stepsAlong(row);
   DimNames slice(llvm::drop_begin(along.dims));
-  return tensors.recurrence(
+  run = tensors.recurrence(
       row, fromLast, along, {slice}, tensors.filled(slice, unit()),
       [&](ArrayRef<NamedTensor> slices,
           ArrayRef<NamedTensor> states) -> SmallVector<NamedTensor> {
@@ -123,6 +126,7 @@ SmallVector<NamedTensor> ChunkDecay::running(ReadAt at, bool fromLast,
             });
         return {at == ReadAt::After ? next : states[0], next};
       });
+  return run;
 }
 
 ChunkDecay::Piece ChunkDecay::fromStart(ReadAt at, DimName row) {
@@ -140,13 +144,15 @@ ChunkDecay::Piece ChunkDecay::toEnd(DimName row) {
 ChunkDecay::Piece ChunkDecay::whole(DimName row) {
   if (isOne())
     return {};
-  // The same loop as toEnd: one of the two goes away.
   return {running(ReadAt::Before, !reverse, row)[1]};
 }
 
 ChunkDecay::Piece ChunkDecay::between(ReadAt at, DimName row, DimName column) {
   if (isOne())
     return {};
+  NamedTensor &between = pairs[{at, row}];
+  if (between)
+    return {between};
   NamedTensor along = stepsAlong(row);
   NamedTensor earlier =
       indicator(tensors, row, column, [&](ImplicitLocOpBuilder &b) {
@@ -154,7 +160,7 @@ ChunkDecay::Piece ChunkDecay::between(ReadAt at, DimName row, DimName column) {
       });
   DimNames slice(llvm::drop_begin(along.dims));
   slice.push_back(column);
-  return {tensors.recurrence(
+  between = tensors.recurrence(
       row, reverse, {along, earlier}, {slice}, tensors.filled(slice, unit()),
       [&](ArrayRef<NamedTensor> slices,
           ArrayRef<NamedTensor> states) -> SmallVector<NamedTensor> {
@@ -170,14 +176,20 @@ ChunkDecay::Piece ChunkDecay::between(ReadAt at, DimName row, DimName column) {
                                              scalarConstant(b, type, unit()));
             });
         return {at == ReadAt::After ? next : states[0], next};
-      })[0]};
+      })[0];
+  return {between};
 }
 
-ChunkDecay ChunkDecay::inBlocks() {
-  return ChunkDecay(tensors, tensors.split(steps, Row, RowBlock, Within), isLog,
-                    reverse);
+ChunkDecay &ChunkDecay::inBlocks() {
+  if (!blocked)
+    blocked = std::make_unique<ChunkDecay>(
+        tensors, tensors.split(steps, Row, RowBlock, Within), isLog, reverse);
+  return *blocked;
 }
 
-ChunkDecay ChunkDecay::ofBlocks() {
-  return ChunkDecay(tensors, inBlocks().whole(Within).raw, isLog, reverse);
+ChunkDecay &ChunkDecay::ofBlocks() {
+  if (!blocks)
+    blocks = std::make_unique<ChunkDecay>(
+        tensors, inBlocks().whole(Within).raw, isLog, reverse);
+  return *blocks;
 }

@@ -5,6 +5,9 @@
 
 #include "ChunkNames.h"
 
+#include <map>
+#include <memory>
+
 namespace seqc {
 
 /// Decays of a sequence, and their products over pieces of it.
@@ -48,10 +51,10 @@ public:
   /// (columns that are not earlier) is 1.
   Piece between(ReadAt at, DimName row, DimName column);
 
-  /// The same decays in blocks of kBlock rows: `block` splits Row into RowBlock and
-  /// Within, `blocks` has one for each block, along RowBlock.
-  ChunkDecay inBlocks();
-  ChunkDecay ofBlocks();
+  /// The same decays with Row split into RowBlock and Within, and those of whole
+  /// blocks, along RowBlock.
+  ChunkDecay &inBlocks();
+  ChunkDecay &ofBlocks();
 
   /// Elementwise x · piece; x may be null.
   NamedTensor apply(NamedTensor x, Piece piece);
@@ -68,11 +71,16 @@ private:
   double unit() const { return isLog ? 0.0 : 1.0; }
   NamedTensor stepsAlong(DimName row);
   /// Products from one end to each row, and over all.
-  llvm::SmallVector<NamedTensor> running(ReadAt at, bool fromLast, DimName row);
+  llvm::ArrayRef<NamedTensor> running(ReadAt at, bool fromLast, DimName row);
 
   NamedTensors &tensors;
   NamedTensor steps;
   bool isLog, reverse;
+  /// Products that have been built.
+  std::map<std::tuple<ReadAt, bool, DimName>, llvm::SmallVector<NamedTensor>>
+      runs;
+  std::map<std::tuple<ReadAt, DimName>, NamedTensor> pairs;
+  std::unique_ptr<ChunkDecay> blocked, blocks;
 };
 
 /// scores[…, Row, Column] = Σ q[Row] k[Column] Π decays in between, the sum over

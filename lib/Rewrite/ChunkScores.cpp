@@ -73,7 +73,7 @@ static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
   auto along = [&](NamedTensor x) {
     return tensors.arranged(x, withDims({Within}, x.dims));
   };
-  ChunkDecay inBlocks = decay.inBlocks();
+  ChunkDecay &inBlocks = decay.inBlocks();
   NamedTensor decays = inBlocks.values(Within);
   NamedTensor place = unitMatrix(tensors, Within, ColumnWithin);
   SmallVector<NamedTensor> sequences{decays, place};
@@ -119,7 +119,7 @@ static NamedTensor scoresBetweenBlocks(NamedTensors &tensors, ChunkDecay &decay,
                                        NamedTensor q, NamedTensor k,
                                        ArrayRef<DimName> dims,
                                        ArrayRef<DimName> summed, ReadAt at) {
-  ChunkDecay inBlocks = decay.inBlocks();
+  ChunkDecay &inBlocks = decay.inBlocks();
   NamedTensor rows = inBlocks.apply(q, inBlocks.fromStart(at, Within));
   NamedTensor columns = inBlocks.apply(k, inBlocks.toEnd(Within))
                             .renamed(RowBlock, ColumnBlock)

@@ -140,6 +140,17 @@ NamedTensor NamedTensors::arranged(NamedTensor tensor,
                                    ArrayRef<DimName> dims) {
   if (ArrayRef<DimName>(tensor.dims) == dims)
     return tensor;
+  SmallVector<int64_t> order;
+  for (DimName dim : dims)
+    if (tensor.has(dim))
+      order.push_back(llvm::find(tensor.dims, dim) - tensor.dims.begin());
+  // A generic would be fused with its user, which asked for this order.
+  if (isPermutationVector(order) && order.size() == dims.size())
+    return {linalg::TransposeOp::create(b, tensor.value, empty(dims).value,
+                                        order)
+                .getResults()
+                .front(),
+            DimNames(dims)};
   return pointwise(tensor, dims, [](ImplicitLocOpBuilder &, ValueRange element) {
     return element.front();
   });

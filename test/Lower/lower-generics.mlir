@@ -50,6 +50,24 @@ func.func @sum(%x: memref<4x256xf32>, %y: memref<4xf32>) {
   return
 }
 
+// A product: 3 rows by 2 vectors of sums in registers, one load of a vector and
+// one of a scalar for each row and column of the tile.
+// CHECK-LABEL: func.func @product(
+// CHECK:         scf.for {{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK-COUNT-3:   memref.load %{{.*}} : memref<?x6x8xf32>
+// CHECK-NOT:       memref.load
+// CHECK:           scf.yield
+func.func @product(%x: memref<?x6x8xf32>, %w: memref<?x8x32xf32>, %y: memref<?x6x32xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(n, r, c, k) -> (n, r, k)>, affine_map<(n, r, c, k) -> (n, k, c)>, affine_map<(n, r, c, k) -> (n, r, c)>],
+      iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %w : memref<?x6x8xf32>, memref<?x8x32xf32>) outs(%y : memref<?x6x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    %n = arith.addf %o, %m : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
 // The rows of an embedding are loaded as vectors.
 // CHECK-LABEL: func.func @embedding(
 // CHECK:         %[[ID:.*]] = arith.index_cast

@@ -68,7 +68,8 @@ def EntryPoints : Pass<"entry-points", "::mlir::ModuleOp"> {
 def FuseElementwise : Pass<"fuse-elementwise"> {
   let summary = "fuses elementwise operations outside of recurrences";
   let description = [{
-    Upstream's fusion of `linalg.generic`, where the producer has no other use.
+    Upstream's fusion of `linalg.generic`, where the producer has no other use
+    and is no operand that a product reads again for each row or column.
     The bodies of recurrences are left alone: they are formulas.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
@@ -264,6 +265,9 @@ def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
     condition (with a horizontal reduction at the end); other operations become
     scalar loops. The other parallel dimensions are shared by the team where
     there is enough work (`scf.forall`). Lanes beyond the end are masked.
+
+    A product whose lanes are columns keeps a tile of up to 4 rows by 4 vectors
+    of sums in registers, if sizes are known and divisible.
 
     A `memref.load` in a payload whose last index is the lane's own number (an
     embedding's row) is a vector load.
