@@ -61,8 +61,9 @@ void Conversion::run() {
     carried.push_back(tensor::EmptyOp::create(
         rewriter, loc, tensor::getMixedSizes(rewriter, loc, input),
         getElementTypeOrSelf(input.getType())));
-  if (op.isExclusive())
-    llvm::append_range(carried, op.getIdentities());
+  bool hasInit = !op.getInitials().empty();
+  if (hasInit)
+    llvm::append_range(carried, op.getInitials());
   else
     for (Value input : op.getInputs()) {
       auto slice = op.getSliceType(cast<RankedTensorType>(input.getType()));
@@ -89,7 +90,7 @@ void Conversion::run() {
   }
   ValueRange before = loop.getRegionIterArgs().take_back(count);
   SmallVector<Value> after;
-  if (op.isExclusive()) {
+  if (hasInit) {
     after = combine(rewriter, before, slices);
   } else {
     // Before the first time there is nothing to combine with.
@@ -108,12 +109,12 @@ void Conversion::run() {
     Value sequence = loop.getRegionIterArg(i);
     TimeSlice at(rewriter, loc, sequence, dim, time);
     next.push_back(tensor::InsertSliceOp::create(
-        rewriter, loc, op.isExclusive() ? before[i] : after[i], sequence,
+        rewriter, loc, op.getExclusive() ? before[i] : after[i], sequence,
         at.offsets, at.sizes, at.strides));
   }
   llvm::append_range(next, after);
   scf::YieldOp::create(rewriter, loc, next);
-  rewriter.replaceOp(op, loop.getResults().take_front(count));
+  rewriter.replaceOp(op, loop.getResults().take_front(op.getNumResults()));
 }
 
 struct ScanToLoops : seqc::impl::ScanToLoopsBase<ScanToLoops> {

@@ -25,11 +25,28 @@ func.func @inclusive(%x: tensor<1x?x8xf32>) -> tensor<1x?x8xf32> {
 // CHECK:         scf.for {{.*}} iter_args(%[[Y:.*]] = %{{.*}}, %[[S:.*]] = %[[E]])
 // CHECK-NOT:       scf.if
 // CHECK:           tensor.insert_slice %[[S]] into %[[Y]]
-func.func @exclusive(%x: tensor<1x?x8xf32>, %e: tensor<1x8xf32>) -> tensor<1x?x8xf32> {
-  %y = seq.scan along 1 reverse ins(%x : tensor<1x?x8xf32>) exclusive(%e : tensor<1x8xf32>) {
+// What is combined in the end comes out as well.
+// CHECK:         return %{{.*}}#0, %{{.*}}#1
+func.func @exclusive(%x: tensor<1x?x8xf32>, %e: tensor<1x8xf32>) -> (tensor<1x?x8xf32>, tensor<1x8xf32>) {
+  %y, %last = seq.scan along 1 reverse exclusive ins(%x : tensor<1x?x8xf32>) init(%e : tensor<1x8xf32>) {
   ^bb0(%a: tensor<1x8xf32>, %b: tensor<1x8xf32>):
     %0 = arith.addf %a, %b : tensor<1x8xf32>
     seq.yield %0 : tensor<1x8xf32>
   }
-  return %y : tensor<1x?x8xf32>
+  return %y, %last : tensor<1x?x8xf32>, tensor<1x8xf32>
+}
+
+// CHECK-LABEL: func.func @from(
+// CHECK-SAME:    %[[E:[^:]*]]: tensor<1x8xf32>)
+// CHECK:         %[[R:.*]]:2 = scf.for {{.*}} iter_args(%[[Y:.*]] = %{{.*}}, %[[S:.*]] = %[[E]])
+// CHECK:           %[[N:.*]] = arith.addf %[[S]]
+// CHECK:           tensor.insert_slice %[[N]] into %[[Y]]
+// CHECK:         return %[[R]]#0, %[[R]]#1
+func.func @from(%x: tensor<1x?x8xf32>, %e: tensor<1x8xf32>) -> (tensor<1x?x8xf32>, tensor<1x8xf32>) {
+  %y, %last = seq.scan along 1 ins(%x : tensor<1x?x8xf32>) init(%e : tensor<1x8xf32>) {
+  ^bb0(%a: tensor<1x8xf32>, %b: tensor<1x8xf32>):
+    %0 = arith.addf %a, %b : tensor<1x8xf32>
+    seq.yield %0 : tensor<1x8xf32>
+  }
+  return %y, %last : tensor<1x?x8xf32>, tensor<1x8xf32>
 }

@@ -2,6 +2,44 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqBlockScan : Pass<"seq-block-scan"> {
+  let summary = "runs associative scans by blocks of time";
+  let description = [{
+    Reduce, scan, apply [Blelloch 1990]: a `seq.scan associative` of T times
+    becomes recurrences in which N blocks of L = ⌊T/N⌋ times are a dimension,
+    placed where time was. Nothing in a body couples the blocks, so that threads
+    (or blocks of a GPU) take one each, and the combiner runs on all channels of
+    a block.
+
+    ```mlir
+    %y, %last = seq.scan along 1 associative ins(%x : tensor<1x?x8xf32>) init(%e : tensor<1x8xf32>) { … }
+    ```
+    ⇒
+    ```mlir
+    %xs = tensor.expand_shape %x_blocks … : tensor<1x?x8xf32> into tensor<1x16x?x8xf32>
+    %sums = seq.recurrence along 2 ins(%xs …) init(%firsts : tensor<1x15x8xf32>) { … }
+    %prefixes, … = seq.recurrence along 1 ins(%sums …) outs(…) init(%e …) { … }
+    %ys, %ends = seq.recurrence along 2 ins(%xs …) outs(…) init(%prefixes : tensor<1x16x8xf32>) { … }
+    %rest, %last = seq.recurrence along 1 ins(%x_rest …) outs(…) init(%ends#15 …) { … }
+    ```
+
+    That is twice the sequential work, on N times as many independent channels.
+    The rest of fewer than N times follows the blocks, and T < N² times are all
+    rest. Members of the tuple that only the sums need are dropped from the last
+    two by canonicalization; a sequence that is a `linalg.broadcast` along time is
+    captured instead.
+
+    Left as they are: scans that are not declared associative and, with a
+    remark, those whose combiner has operations that cannot be given a further
+    dimension.
+  }];
+  let options = [
+    Option<"blocks", "blocks", "int64_t", "16", "blocks of time, at least 2">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def SeqChunk : Pass<"seq-chunk"> {
   let summary = "runs affine recurrences in chunks of time";
   let description = [{
@@ -356,6 +394,62 @@ def SeqNameArguments : Pass<"seq-name-arguments", "::mlir::ModuleOp"> {
     dimensions with elements of f32, f64, f16, bf16, i8, ui8, i32, i64 or i1.
     (A single number is a `tensor<f32>`.)
   }];
+}
+
+def SeqParallelScan : Pass<"seq-parallel-scan"> {
+  let summary = "turns affine recurrences into scans of maps";
+  let description = [{
+    A `seq.recurrence` whose step is affine in its states, s ← A_t s + f_t,
+    becomes a `seq.scan associative` of the maps,
+
+        (A₁, f₁) ∘ (A₂, f₂) = (A₂ A₁, A₂ f₁ + f₂)      [Blelloch 1990]
+
+    from (0, s₀), the constant map to the initial state. The outputs are computed
+    for all times from the states after each update; from those before it, by an
+    exclusive scan, where some output needs them.
+
+    ```mlir
+    seq.recurrence along 1 ins(%a, %x : tensor<1x?x8xf32>, …) outs(…) init(%s0 : tensor<1x8xf32>) {
+    ^step(%at: tensor<1x8xf32>, %xt: tensor<1x8xf32>, %yt: …, %s: tensor<1x8xf32>):
+      %0 = arith.mulf %at, %s : tensor<1x8xf32>
+      %1 = arith.addf %0, %xt : tensor<1x8xf32>
+      seq.yield %1, %1 : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
+    ⇒
+    ```mlir
+    %y:4 = seq.scan along 1 associative ins(%a, %x : …) init(%zero, %s0 : …) {
+    ^combine(%a1: …, %f1: …, %a2: …, %f2: …):
+      %a = arith.mulf %a2, %a1 : tensor<1x8xf32>
+      %0 = arith.mulf %a2, %f1 : tensor<1x8xf32>
+      %f = arith.addf %0, %f2 : tensor<1x8xf32>
+      seq.yield %a, %f : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
+
+    | step | A |
+    |---|---|
+    | diagonal | one tensor, of size 1 in the dimensions that it does not depend on; none where it is 1 |
+    | free of the state | none |
+    | states that take from each other elementwise (rotations of two states) | one tensor for each pair |
+    | low rank, rotations in a dimension, windows, matrices | a matrix over the dimensions that mix, of at most `matrix` rows |
+
+    States that do not meet get scans of their own. A coefficient that is the
+    same at all times is a `linalg.broadcast` along time, which needs no memory
+    in seq-block-scan.
+
+    Products of coefficients may overflow where no state does, if they are
+    beyond ±1: whoever chooses this form asks the bounds that seq-classify prints.
+
+    A recurrence with a state that is not affine, or with a larger matrix, is
+    left as it is, and a remark says why.
+  }];
+  let options = [
+    Option<"matrix", "matrix", "int64_t", "16",
+           "largest number of rows of a matrix">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
 }
 
 def SeqQuadratic : Pass<"seq-quadratic"> {
