@@ -137,7 +137,22 @@ void CostCounter::countLoops(Operation *op) {
   dispatch();
 }
 
+/// Whether a slice was computed in its place in the destination.
+static bool isInPlace(tensor::InsertSliceOp insert) {
+  auto computed =
+      insert.getSource().getDefiningOp<DestinationStyleOpInterface>();
+  if (!computed)
+    return false;
+  auto slice = computed.getTiedOpOperand(cast<OpResult>(insert.getSource()))
+                   ->get()
+                   .getDefiningOp<tensor::ExtractSliceOp>();
+  return slice && slice.getSource() == insert.getDest();
+}
+
 void CostCounter::countMovement(Operation *op) {
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op);
+      insert && isInPlace(insert))
+    return;
   for (Value operand : op->getOperands())
     if (isa<RankedTensorType>(operand.getType()) &&
         !(isa<tensor::InsertSliceOp>(op) && operand == op->getOperand(1)))

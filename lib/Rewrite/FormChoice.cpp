@@ -3,6 +3,7 @@
 #include "seqc/Rewrite/FormChoice.h"
 
 #include "ChunkForm.h"
+#include "ScanForm.h"
 
 #include "seqc/Analysis/StepAnalysis.h"
 
@@ -36,6 +37,41 @@ std::optional<Form> seqc::getForm(llvm::StringRef name) {
 /// inside of chunks, which grows with it, is not more than that between them.
 static constexpr int64_t kChunk = 64;
 
+/// The blocks of a scan, for all cores to have some, and the rows of a matrix that
+/// a step may be.
+static constexpr int64_t kBlocks = 16, kMatrix = 16;
+
+/// The operations that take the place of one.
+class Place {
+public:
+  explicit Place(Operation *op)
+      : block(op->getBlock()), before(op->getPrevNode()),
+        after(op->getNextNode()) {}
+  SmallVector<Operation *> getOperations() const {
+    SmallVector<Operation *> operations;
+    for (Operation *op = before ? before->getNextNode() : &block->front();
+         op != after; op = op->getNextNode())
+      operations.push_back(op);
+    return operations;
+  }
+
+private:
+  Block *block;
+  Operation *before, *after;
+};
+
+static LogicalResult rewriteAsBlockScan(seq::RecurrenceOp op,
+                                        std::string &reason) {
+  Place place(op);
+  if (failed(rewriteAsScan(op, kMatrix, reason)))
+    return failure();
+  for (Operation *made : place.getOperations())
+    if (auto scan = dyn_cast<seq::ScanOp>(made))
+      // One that stays is run in order.
+      (void)rewriteInBlocks(scan, kBlocks);
+  return success();
+}
+
 static LogicalResult toResult(std::optional<NoForm> why, std::string &reason) {
   if (!why)
     return success();
@@ -56,10 +92,7 @@ FormRewrite seqc::getRewrite(Form form) {
       return toResult(rewriteAsQuadratic(op), reason);
     };
   case Form::Scan:
-    return [](seq::RecurrenceOp, std::string &reason) -> LogicalResult {
-      reason = "is not built";
-      return failure();
-    };
+    return &rewriteAsBlockScan;
   }
   llvm_unreachable("unknown form");
 }
@@ -127,20 +160,14 @@ static FormVerdict tryForm(seq::RecurrenceOp op, Form form,
   IRMapping map;
   module->push_back(function->clone(map));
   auto copy = cast<seq::RecurrenceOp>(map.lookup(op.getOperation()));
-  // A rewrite puts what it makes in the recurrence's place.
-  Block *block = copy->getBlock();
-  Operation *before = copy->getPrevNode(), *after = copy->getNextNode();
+  Place place(copy);
   // What a try says is no message of the compilation.
   ScopedDiagnosticHandler quiet(op.getContext(),
                                 [](Diagnostic &) { return success(); });
   if (failed(getRewrite(form)(copy, verdict.reason)))
     return verdict;
   verdict.admissible = true;
-  SmallVector<Operation *> made;
-  for (auto it = before ? std::next(Block::iterator(before)) : block->begin();
-       it != Block::iterator(after); ++it)
-    made.push_back(&*it);
-  verdict.cost = getCost(made, machine);
+  verdict.cost = getCost(place.getOperations(), machine);
   // Recurrences that a form is made of have states of their own, which end with it.
   verdict.cost.state = state;
   return verdict;

@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ScanForm.h"
 #include "TimeLifter.h"
 
 #include "seqc/Rewrite/Passes.h"
@@ -557,6 +558,14 @@ void Blocks::run() {
   op.erase();
 }
 
+LogicalResult seqc::rewriteInBlocks(seq::ScanOp op, int64_t blocks) {
+  Blocks form(op, blocks);
+  if (!form.canLift())
+    return failure();
+  form.run();
+  return success();
+}
+
 namespace {
 struct SeqBlockScan : seqc::impl::SeqBlockScanBase<SeqBlockScan> {
   using SeqBlockScanBase::SeqBlockScanBase;
@@ -573,10 +582,7 @@ struct SeqBlockScan : seqc::impl::SeqBlockScanBase<SeqBlockScan> {
         scans.push_back(op);
     });
     for (seq::ScanOp op : scans) {
-      Blocks form(op, blocks);
-      if (form.canLift())
-        form.run();
-      else
+      if (failed(rewriteInBlocks(op, blocks)))
         op.emitRemark("stays sequential: its combiner cannot be run on several "
                       "blocks at once");
     }
