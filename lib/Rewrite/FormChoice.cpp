@@ -120,13 +120,15 @@ static void withAnalysis(seq::RecurrenceOp op,
 }
 
 bool seqc::mayHaveForms(seq::RecurrenceOp op) {
-  if (llvm::none_of(op.getStates(), [](Value state) {
-        return isa<FloatType>(getElementTypeOrSelf(state.getType()));
-      }))
+  auto isFloat = [](Value state) {
+    return isa<FloatType>(getElementTypeOrSelf(state.getType()));
+  };
+  if (llvm::none_of(op.getStates(), isFloat))
     return false;
   bool mayHave = false;
   withAnalysis(op, [&](const StepAnalysis &analysis) {
-    mayHave = !llvm::all_of(analysis.getStates(), isOnlyMoved);
+    for (auto [state, info] : llvm::zip(op.getStates(), analysis.getStates()))
+      mayHave |= isFloat(state) && !isOnlyMoved(info);
   });
   return mayHave;
 }
