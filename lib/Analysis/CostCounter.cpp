@@ -79,8 +79,17 @@ static bool hasPackedWeight(linalg::LinalgOp op) {
 }
 
 /// The size of the dimension that goes to the lanes, or 1: as lower-generics
-/// chooses it, that dimension is innermost in every operand that has it.
-static double laneSize(linalg::LinalgOp op, Sizes &sizes) {
+/// chooses it, that dimension is innermost in every operand that has it. 0 if it
+/// is not known.
+static double laneSize(Operation *operation, Sizes &sizes) {
+  auto op = dyn_cast<linalg::LinalgOp>(operation);
+  if (!op) {
+    auto type = cast<RankedTensorType>(operation->getResult(0).getType());
+    return type.getRank() == 0 ? 1
+           : type.isDynamicDim(type.getRank() - 1)
+               ? 0
+               : double(type.getShape().back());
+  }
   SmallVector<Expression> loops = sizes.ofLoops(op);
   auto isAlongLanes = [&](unsigned loop) {
     return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
@@ -114,9 +123,7 @@ void CostCounter::countLoops(Operation *op) {
   Value result = op->getResult(0);
   double rate = bytesOfElement(result.getType()) > 4 ? machine.fma64
                                                      : machine.fma32;
-  double fill = 1;
-  if (linalgOp && !isPacked)
-    fill = laneFill(laneSize(linalgOp, sizes));
+  double fill = isPacked ? 1 : laneFill(laneSize(op, sizes));
   compute(tally, (isPacked ? kPackedProduct : kLoops) * fill, rate);
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<RankedTensorType>(operand.get().getType()))

@@ -175,13 +175,21 @@ static FormVerdict tryForm(seq::RecurrenceOp op, Form form,
   return verdict;
 }
 
+/// The fewest times that a form is made for: fewer than a chunk are padded, and a
+/// scan of few has no blocks.
+static int64_t fewestTimes(Form form) {
+  return form == Form::Chunked ? kChunk
+         : form == Form::Scan  ? kBlocks * kBlocks
+                               : 0;
+}
+
 /// The best admissible form for n times.
-static Form bestAt(const FormChoice &choice, double n) {
+static Form bestAt(const FormChoice &choice, int64_t n) {
   Form best = Form::Sequential;
   double least = choice[best].cost.seconds(n) * (1 - kMargin);
   for (Form form : kForms)
     if (form != Form::Sequential && choice[form].admissible &&
-        choice[form].cost.seconds(n) < least) {
+        n >= fewestTimes(form) && choice[form].cost.seconds(n) < least) {
       best = form;
       least = choice[form].cost.seconds(n);
     }

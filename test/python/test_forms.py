@@ -20,13 +20,11 @@ LAYERS = {
     "min-gru": (bench.MIN_GRU.format(D=7), {"z": (7,), "x": (7,)}, {}),
 }
 # What each layer has besides the sequential form.
-ADMITTED = {"gated": ["chunked", "quadratic"], "delta": ["chunked", "quadratic"],
-            "min-gru": ["chunked", "scan", "quadratic"]}
+ADMITTED = {name: ["chunked", "scan", "quadratic"] for name in LAYERS}
 
-# A machine that waits long for each step, and for memory: short sequences are best done
-# at once, long ones in another way.
+# A machine of many cores that waits long for each step: long sequences are scanned.
 MACHINE = {
-    "name": "odd", "cores": 2, "lanes": 16, "fma_gflops": {"f32": 1e4, "f64": 1e4}, "exp_gops": 1e4,
+    "name": "odd", "cores": 16, "lanes": 16, "fma_gflops": {"f32": 1e4, "f64": 1e4}, "exp_gops": 1e4,
     "latency_ns": 100, "barrier_us": 0.001, "dispatch_us": 0.001,
     "memory": [{"name": "L1", "kib": 32, "read_gbs": 20, "copy_gbs": 10},
                {"name": "memory", "shared": True, "read_gbs": 10, "copy_gbs": 5}]}
@@ -67,7 +65,7 @@ def test_each_form_agrees(tmp_path, name, form):
 
 def test_the_program_decides(tmp_path):
     """By the number of times, which is another one in each call; the states go from one form to the other."""
-    source = source_of("gated", tmp_path)
+    source = source_of("min-gru", tmp_path)
     machine = tmp_path / "machine.json"
     machine.write_text(json.dumps(MACHINE))
     choice = recurrence_of(explain(source, f"--target-file={machine}"))["choice"]
@@ -76,9 +74,9 @@ def test_the_program_decides(tmp_path):
     assert 2 < edge < 500, choice
     library = seqlib.Library(seqtools.compile_library(source, tmp_path / "a.so", f"--target-file={machine}"), threads=2)
     for T in (0, 1, edge - 1, edge, edge + 1):
-        arrays = bench.inputs_of(LAYERS["gated"], T)
+        arrays = bench.inputs_of(LAYERS["min-gru"], T)
         agrees(library.run(None, arrays)["y"], expected_of(source, arrays))
-    arrays = bench.inputs_of(LAYERS["gated"], 2 * edge + 3)
+    arrays = bench.inputs_of(LAYERS["min-gru"], 2 * edge + 3)
     state, parts = library.state(2 * edge), []
     for first, last in ((0, 2), (2, edge + 3), (edge + 3, 2 * edge + 3)):
         parts.append(library.run(None, {key: array[:, first:last] for key, array in arrays.items()}, state)["y"])
