@@ -1,4 +1,4 @@
-//===- Ranges.cpp - bounds of the elements of tensors -------------------------------===//
+//===- Ranges.cpp - bounds of the elements of tensors ---------------------===//
 
 #include "seqc/Analysis/Ranges.h"
 
@@ -129,7 +129,8 @@ static std::optional<Interval> ofElementwise(Operation *op,
       .Case<math::ExpOp>([&](auto) { return image(std::exp, in[0]); })
       .Case<math::Exp2Op>([&](auto) { return image(std::exp2, in[0]); })
       .Case<math::ExpM1Op>([&](auto) { return image(std::expm1, in[0]); })
-      .Case<math::LogOp>([&](auto) { return image(std::log, from(0.0, in[0])); })
+      .Case<math::LogOp>(
+          [&](auto) { return image(std::log, from(0.0, in[0])); })
       .Case<math::Log2Op>(
           [&](auto) { return image(std::log2, from(0.0, in[0])); })
       .Case<math::Log1pOp>(
@@ -143,8 +144,7 @@ static std::optional<Interval> ofElementwise(Operation *op,
       .Case<math::TanhOp>([&](auto) { return image(std::tanh, in[0]); })
       .Case<math::ErfOp>([&](auto) { return image(std::erf, in[0]); })
       .Case<math::AtanOp>([&](auto) { return image(std::atan, in[0]); })
-      .Case<math::SinOp, math::CosOp>(
-          [&](auto) { return Interval{-1.0, 1.0}; })
+      .Case<math::SinOp, math::CosOp>([&](auto) { return Interval{-1.0, 1.0}; })
       .Case<math::AbsFOp>([&](auto) { return absolute(in[0]); })
       .Case<math::PowFOp>([&](auto) -> std::optional<Interval> {
         // Of a positive base: exp(y log x).
@@ -177,8 +177,9 @@ Interval RangeAnalysis::compute(Value value) {
   if (auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(parent))
     return get(linalgOp.getMatchingOpOperand(argument)->get());
   auto recurrence = dyn_cast_or_null<seq::RecurrenceOp>(parent);
-  if (recurrence && argument.getArgNumber() < recurrence.getInputs().size() +
-                                                  recurrence.getOutputs().size())
+  if (recurrence &&
+      argument.getArgNumber() <
+          recurrence.getInputs().size() + recurrence.getOutputs().size())
     return get(recurrence->getOperand(argument.getArgNumber()));
   return {};
 }

@@ -1,4 +1,4 @@
-//===- StepAnalysis.cpp - the classes of states -------------------------------------===//
+//===- StepAnalysis.cpp - the classes of states ---------------------------===//
 
 #include "seqc/Analysis/StepAnalysis.h"
 
@@ -102,8 +102,8 @@ static bool isDiagonal(const Term &term) {
   return term.sizes.size() == term.rank;
 }
 
-/// Whether v[i,j] = Σ_k u[i] w[k] s[k,j]: each reduction replaces a dimension of
-/// the state, and no factor has both.
+/// Whether v[i,j] = Σ_k u[i] w[k] s[k,j]: each reduction replaces a dimension
+/// of the state, and no factor has both.
 static bool isLowRank(const Term &term) {
   llvm::SmallBitVector replaced(term.sizes.size());
   for (unsigned index = 0; index < term.rank; ++index) {
@@ -186,10 +186,8 @@ StateInfo StepAnalysis::classify(unsigned number, Evaluator &evaluator) const {
       auto usesDim = [&](const Factor &factor) {
         return factor.map.isFunctionOfDim(dim);
       };
-      bool isCut = !term.ranges.empty() &&
-                   (term.ranges[dim].first != 0 ||
-                    term.ranges[dim].second != term.sizes[dim]);
-      if (term.sizes[dim] != 1 && (isCut || llvm::any_of(term.factors, usesDim)))
+      if (term.sizes[dim] != 1 &&
+          (!term.isWhole(dim) || llvm::any_of(term.factors, usesDim)))
         decayDims.insert(dim);
     }
   }

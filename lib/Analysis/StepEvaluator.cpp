@@ -1,35 +1,15 @@
-//===- StepEvaluator.cpp - the body of a step in sums of terms ----------------------===//
+//===- StepEvaluator.cpp - the body of a step in sums of terms ------------===//
 
 #include "StepEvaluator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace seqc;
 
 /// Bounds the work on steps whose expansion would explode.
 static constexpr size_t kMaxTerms = 64;
-
-static StepForm nonlinear(Operation *op, const Twine &reason) {
-  StepForm form;
-  form.kind = StepForm::Nonlinear;
-  form.cause = op;
-  form.reason = reason.str();
-  return form;
-}
-
-static StepForm unknownOperation(Operation *op) {
-  return nonlinear(op, "goes through " + op->getName().getStringRef());
-}
-
-static StepForm insidePayload(Operation *op) {
-  return nonlinear(op, "meets a value that only the payload of " +
-                           op->getParentOp()->getName().getStringRef() +
-                           " knows");
-}
 
 static ArrayRef<int64_t> shapeOf(Value value) {
   auto type = dyn_cast<ShapedType>(value.getType());
@@ -84,7 +64,7 @@ const StepForm &StepAnalysis::Evaluator::get(Value value, bool readout) {
   StepForm form = compute(value, readout);
   terms::simplify(form.terms);
   if (form.terms.terms.size() > kMaxTerms)
-    form = nonlinear(value.getDefiningOp(), "has too many terms");
+    form = StepForm::nonlinear(value.getDefiningOp(), "has too many terms");
   return forms[readout].try_emplace(value, std::move(form)).first->second;
 }
 
@@ -146,7 +126,8 @@ StepForm StepAnalysis::Evaluator::compute(Value value, bool readout) {
     }
   if (auto result = dyn_cast<OpResult>(value))
     return ofOperation(result, readout);
-  return nonlinear(recurrence, "goes through an argument of a region");
+  return StepForm::nonlinear(recurrence,
+                             "goes through an argument of a region");
 }
 
 StepForm StepAnalysis::Evaluator::ofSource(Operation *op, Value source,
@@ -157,14 +138,14 @@ StepForm StepAnalysis::Evaluator::ofSource(Operation *op, Value source,
     return form;
   if (failed(terms::substitute(form.terms, map,
                                cast<RankedTensorType>(type).getShape())))
-    return nonlinear(op, "is read at a computed index of a joined tensor");
+    return StepForm::nonlinear(
+        op, "is read at a computed index of a joined tensor");
   return form;
 }
 
 /// (i, j, …) of the slice -> index of the source; none unless static.
-static std::optional<AffineMap>
-sliceMap(OffsetSizeAndStrideOpInterface slice,
-         const llvm::SmallBitVector &dropped) {
+static std::optional<AffineMap> sliceMap(OffsetSizeAndStrideOpInterface slice,
+                                         const llvm::SmallBitVector &dropped) {
   MLIRContext *context = slice.getContext();
   SmallVector<AffineExpr> exprs;
   unsigned next = 0;
@@ -224,14 +205,14 @@ StepForm StepAnalysis::Evaluator::ofOperation(OpResult value, bool readout) {
     return ofLinalg(linalgOp, value.getResultNumber(), readout);
   auto mapped = [&](Value source, std::optional<AffineMap> map) {
     return map ? ofSource(op, source, *map, value.getType(), readout)
-               : nonlinear(op, "is cut or reshaped at sizes that are not known");
+               : StepForm::nonlinear(
+                     op, "is cut or reshaped at sizes that are not known");
   };
   auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
   if (slice && isFree(value))
     return mapped(value, std::nullopt);
   if (slice)
-    return mapped(slice.getSource(),
-                  sliceMap(slice, slice.getDroppedDims()));
+    return mapped(slice.getSource(), sliceMap(slice, slice.getDroppedDims()));
   if (auto reshape = dyn_cast<tensor::ExpandShapeOp>(op))
     return mapped(reshape.getSrc(),
                   reshapeMap(reshape.getSrcType(), reshape.getResultType(),
@@ -242,19 +223,17 @@ StepForm StepAnalysis::Evaluator::ofOperation(OpResult value, bool readout) {
                              reshape.getReassociationIndices(), false));
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     if (auto type = dyn_cast<RankedTensorType>(cast.getSource().getType()))
-      return mapped(cast.getSource(),
-                    AffineMap::getMultiDimIdentityMap(type.getRank(),
-                                                      op->getContext()));
+      return mapped(cast.getSource(), AffineMap::getMultiDimIdentityMap(
+                                          type.getRank(), op->getContext()));
   if (auto splat = dyn_cast<tensor::SplatOp>(op))
-    return mapped(splat.getInput(),
-                  AffineMap::get(splat.getType().getRank(), 0,
-                                 op->getContext()));
+    return mapped(splat.getInput(), AffineMap::get(splat.getType().getRank(), 0,
+                                                   op->getContext()));
   if (auto concat = dyn_cast<tensor::ConcatOp>(op))
     return ofConcat(concat, readout);
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return ofInsertSlice(insert, readout);
   if (!OpTrait::hasElementwiseMappableTraits(op))
-    return unknownOperation(op);
+    return StepForm::unknown(op);
   SmallVector<StepForm> operands;
   for (Value operand : op->getOperands()) {
     operands.push_back(get(operand, readout));
@@ -277,7 +256,7 @@ static StepForm joined(Operation *op, StepForm all, const StepForm &part) {
   if (part.kind == StepForm::Nonlinear)
     return part;
   if (part.isOpaque)
-    return insidePayload(op);
+    return StepForm::insidePayload(op);
   if (part.kind == StepForm::Affine)
     all.kind = StepForm::Affine;
   llvm::append_range(all.terms.terms, part.terms.terms);
@@ -293,7 +272,7 @@ StepForm StepAnalysis::Evaluator::ofConcat(tensor::ConcatOp op, bool readout) {
   for (Value input : op.getInputs()) {
     int64_t size = shapeOf(input)[dim];
     if (ShapedType::isDynamic(size))
-      return nonlinear(op, "is joined at sizes that are not known");
+      return StepForm::nonlinear(op, "is joined at sizes that are not known");
     StepForm part = get(input, readout);
     SmallVector<AffineExpr> exprs;
     for (unsigned i = 0; i < shape.size(); ++i)
@@ -302,7 +281,7 @@ StepForm StepAnalysis::Evaluator::ofConcat(tensor::ConcatOp op, bool readout) {
       if (failed(terms::substitute(
               part.terms, AffineMap::get(shape.size(), 0, exprs, context),
               shape)))
-        return nonlinear(op, "is joined in parts");
+        return StepForm::nonlinear(op, "is joined in parts");
       terms::restrict(part.terms, dim, offset, offset + size);
     }
     all = joined(op, std::move(all), part);
@@ -325,19 +304,19 @@ StepForm StepAnalysis::Evaluator::ofInsertSlice(tensor::InsertSliceOp op,
       return *form;
   SmallVector<AffineExpr> exprs;
   SmallVector<std::pair<int64_t, int64_t>> box;
-  for (auto [dim, offset, size, stride] :
-       llvm::enumerate(op.getStaticOffsets(), op.getStaticSizes(),
-                       op.getStaticStrides())) {
+  for (auto [dim, offset, size, stride] : llvm::enumerate(
+           op.getStaticOffsets(), op.getStaticSizes(), op.getStaticStrides())) {
     if (ShapedType::isDynamic(offset) || ShapedType::isDynamic(size) ||
         stride != 1)
-      return nonlinear(op, "is put into a tensor at places that are not known");
+      return StepForm::nonlinear(
+          op, "is put into a tensor at places that are not known");
     box.push_back({offset, offset + size});
     if (!dropped.test(dim))
       exprs.push_back(getAffineDimExpr(dim, context) - offset);
   }
   if (failed(terms::substitute(
           part.terms, AffineMap::get(shape.size(), 0, exprs, context), shape)))
-    return nonlinear(op, "is joined in parts");
+    return StepForm::nonlinear(op, "is joined in parts");
   StepForm all;
   // Outside of the box: below and above it in each dimension, inside of it in
   // those before.
@@ -358,8 +337,9 @@ StepForm StepAnalysis::Evaluator::ofInsertSlice(tensor::InsertSliceOp op,
 // Linalg operations
 //===----------------------------------------------------------------------===//
 
-StepForm StepAnalysis::Evaluator::ofPayload(
-    Value scalar, DenseMap<Value, StepForm> &scalars, ArrayRef<int64_t> loops) {
+StepForm StepAnalysis::Evaluator::ofPayload(Value scalar,
+                                            DenseMap<Value, StepForm> &scalars,
+                                            ArrayRef<int64_t> loops) {
   if (auto it = scalars.find(scalar); it != scalars.end())
     return it->second;
   StepForm form;
@@ -372,15 +352,15 @@ StepForm StepAnalysis::Evaluator::ofPayload(
       operands.push_back(ofPayload(operand, scalars, loops));
     form = combine(op, operands, loops);
     if (isa<tensor::ExtractOp>(op) && form.kind == StepForm::Affine)
-      form = unknownOperation(op);
+      form = StepForm::unknown(op);
     terms::simplify(form.terms);
   } else {
     // A scalar or a tensor from around the payload.
     form = get(scalar, /*readout=*/false);
     if (isa<ShapedType>(scalar.getType())) {
       if (form.kind == StepForm::Affine)
-        form = nonlinear(scalar.getParentBlock()->getParentOp(),
-                         "is read at a computed index");
+        form = StepForm::nonlinear(scalar.getParentBlock()->getParentOp(),
+                                   "is read at a computed index");
     } else if (form.kind != StepForm::Nonlinear) {
       (void)terms::substitute(
           form.terms, AffineMap::get(loops.size(), 0, scalar.getContext()),
@@ -393,10 +373,9 @@ StepForm StepAnalysis::Evaluator::ofPayload(
 StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
                                            bool readout) {
   SmallVector<int64_t> loops = op.getStaticLoopRanges();
-  AffineMap output =
-      op.getMatchingIndexingMap(op.getDpsInitOperand(result));
+  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(result));
   if (!output.isProjectedPermutation() || op->getNumRegions() != 1)
-    return unknownOperation(op);
+    return StepForm::unknown(op);
 
   DenseMap<Value, StepForm> scalars;
   auto bind = [&](OpOperand &operand) -> std::optional<StepForm> {
@@ -404,9 +383,10 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
       return std::nullopt;
     StepForm form = get(operand.get(), readout);
     if (form.kind != StepForm::Nonlinear &&
-        failed(terms::substitute(form.terms, op.getMatchingIndexingMap(&operand),
-                                 loops)))
-      form = nonlinear(op, "is read at a computed index of a joined tensor");
+        failed(terms::substitute(form.terms,
+                                 op.getMatchingIndexingMap(&operand), loops)))
+      form = StepForm::nonlinear(
+          op, "is read at a computed index of a joined tensor");
     scalars[op.getMatchingBlockArgument(&operand)] = form;
     return form;
   };
@@ -418,8 +398,9 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
     for (OpOperand &init : op.getDpsInitsMutable())
       (void)bind(init);
     StepForm form = ofPayload(yielded, scalars, loops);
-    if (form.kind != StepForm::Nonlinear)
-      terms::reduce(form.terms, output);
+    if (form.kind != StepForm::Nonlinear &&
+        failed(terms::reduce(form.terms, output)))
+      return StepForm::unknown(op);
     return form;
   }
 
@@ -430,134 +411,17 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
   if (!isa_and_nonnull<arith::AddFOp, arith::SubFOp>(root) ||
       !accumulator.hasOneUse() || *accumulator.user_begin() != root ||
       op.getNumDpsInits() != 1)
-    return root ? nonlinear(op, "is reduced by " +
-                                    root->getName().getStringRef())
-                : unknownOperation(op);
+    return root ? StepForm::nonlinear(op, "is reduced by " +
+                                              root->getName().getStringRef())
+                : StepForm::unknown(op);
   bool isFirst = root->getOperand(0) == accumulator;
   if (isa<arith::SubFOp>(root) && !isFirst)
-    return nonlinear(op, "is reduced by arith.subf");
+    return StepForm::nonlinear(op, "is reduced by arith.subf");
   StepForm summand = ofPayload(root->getOperand(isFirst), scalars, loops);
   if (summand.kind == StepForm::Nonlinear)
     return summand;
-  if (!summand.isOpaque)
-    terms::reduce(summand.terms, output);
+  if (!summand.isOpaque && failed(terms::reduce(summand.terms, output)))
+    return StepForm::nonlinear(op, "is summed over a part of unknown size");
   return sum(root, get(op.getDpsInitOperand(result)->get(), readout), summand,
              isa<arith::SubFOp>(root) ? -1.0 : 1.0);
-}
-
-//===----------------------------------------------------------------------===//
-// Elementwise operations
-//===----------------------------------------------------------------------===//
-
-StepForm StepAnalysis::Evaluator::product(Operation *op, const StepForm &a,
-                                          const StepForm &b) {
-  if (a.kind == StepForm::Affine && b.kind == StepForm::Affine)
-    return nonlinear(op, "multiplies two values that depend on states");
-  StepForm form;
-  form.kind = a.kind == StepForm::Affine ? a.kind : b.kind;
-  if (a.isOpaque || b.isOpaque) {
-    if (form.kind == StepForm::Affine)
-      return insidePayload(op);
-    form.isOpaque = true;
-    return form;
-  }
-  for (const Term &left : a.terms.terms)
-    for (const Term &right : b.terms.terms)
-      form.terms.terms.push_back(terms::multiply(left, right));
-  return form;
-}
-
-StepForm StepAnalysis::Evaluator::sum(Operation *op, const StepForm &a,
-                                      const StepForm &b, double scale) {
-  for (const StepForm *form : {&a, &b})
-    if (form->kind == StepForm::Nonlinear)
-      return *form;
-  StepForm form = a;
-  if (b.kind == StepForm::Affine)
-    form.kind = StepForm::Affine;
-  form.isOpaque |= b.isOpaque;
-  if (form.isOpaque && form.kind == StepForm::Affine)
-    return insidePayload(op);
-  for (Term term : b.terms.terms) {
-    term.scale *= scale;
-    form.terms.terms.push_back(std::move(term));
-  }
-  if (form.kind == StepForm::Free && form.terms.terms.size() > 1)
-    form.isOpaque = true;
-  return form;
-}
-
-StepForm StepAnalysis::Evaluator::select(Operation *op, const StepForm &mask,
-                                         const StepForm &yes,
-                                         const StepForm &no) {
-  if (mask.kind == StepForm::Affine)
-    return nonlinear(op, "decides a select");
-  bool isAffine =
-      yes.kind == StepForm::Affine || no.kind == StepForm::Affine;
-  bool isOpaque = mask.isOpaque || yes.isOpaque || no.isOpaque ||
-                  mask.terms.terms.size() != 1;
-  StepForm form;
-  if (isOpaque || (!isAffine && !yes.terms.terms.empty() &&
-                   !no.terms.terms.empty())) {
-    if (isAffine)
-      return insidePayload(op);
-    form.isOpaque = true;
-    return form;
-  }
-  form.kind = isAffine ? StepForm::Affine : StepForm::Free;
-  const Term &condition = mask.terms.terms.front();
-  for (auto [branch, kind] : {std::pair(&yes, Factor::Where),
-                              std::pair(&no, Factor::WhereNot)})
-    for (const Term &term : branch->terms.terms) {
-      Term factor = condition;
-      factor.factors.front().kind = kind;
-      form.terms.terms.push_back(terms::multiply(term, factor));
-    }
-  return form;
-}
-
-StepForm StepAnalysis::Evaluator::combine(Operation *op,
-                                          ArrayRef<StepForm> operands,
-                                          ArrayRef<int64_t> sizes) {
-  bool isAffine = false;
-  for (const StepForm &operand : operands) {
-    if (operand.kind == StepForm::Nonlinear)
-      return operand;
-    isAffine |= operand.kind == StepForm::Affine;
-  }
-  StepForm zero, opaque;
-  opaque.isOpaque = true;
-  return llvm::TypeSwitch<Operation *, StepForm>(op)
-      .Case<arith::AddFOp>(
-          [&](auto) { return sum(op, operands[0], operands[1], 1.0); })
-      .Case<arith::SubFOp>(
-          [&](auto) { return sum(op, operands[0], operands[1], -1.0); })
-      .Case<arith::NegFOp>(
-          [&](auto) { return sum(op, zero, operands[0], -1.0); })
-      .Case<arith::MulFOp>(
-          [&](auto) { return product(op, operands[0], operands[1]); })
-      .Case<math::FmaOp>([&](auto) {
-        StepForm scaled = product(op, operands[0], operands[1]);
-        return sum(op, scaled, operands[2], 1.0);
-      })
-      .Case<arith::DivFOp>([&](auto) {
-        const StepForm &divisor = operands[1];
-        if (divisor.kind == StepForm::Affine)
-          return nonlinear(op, "is divided by");
-        std::optional<Term> inverse;
-        if (!divisor.isOpaque && divisor.terms.terms.size() == 1)
-          inverse = terms::invert(divisor.terms.terms.front());
-        if (!inverse)
-          return isAffine ? insidePayload(op) : opaque;
-        StepForm factor;
-        factor.terms.terms.push_back(*inverse);
-        return product(op, operands[0], factor);
-      })
-      .Case<arith::SelectOp>(
-          [&](auto) { return select(op, operands[0], operands[1], operands[2]); })
-      .Case<arith::ExtFOp, arith::TruncFOp>(
-          [&](auto) { return isAffine ? operands[0] : opaque; })
-      .Default([&](Operation *) {
-        return isAffine ? unknownOperation(op) : opaque;
-      });
 }

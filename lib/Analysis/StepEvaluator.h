@@ -1,4 +1,4 @@
-//===- StepEvaluator.h - the body of a step in sums of terms ------------------------===//
+//===- StepEvaluator.h - the body of a step in sums of terms --------------===//
 
 #ifndef SEQC_LIB_ANALYSIS_STEPEVALUATOR_H
 #define SEQC_LIB_ANALYSIS_STEPEVALUATOR_H
@@ -22,6 +22,12 @@ struct StepForm {
   /// Nonlinear: why, as the end of the sentence "state 0 …".
   mlir::Operation *cause = nullptr;
   std::string reason;
+
+  static StepForm nonlinear(mlir::Operation *op, const llvm::Twine &reason);
+  /// Nonlinear because of an operation that nothing is known of.
+  static StepForm unknown(mlir::Operation *op);
+  /// Nonlinear because of an opaque factor.
+  static StepForm insidePayload(mlir::Operation *op);
 };
 
 /// Evaluates body values; see StepAnalysis for the rules.
@@ -51,8 +57,8 @@ private:
   StepForm product(mlir::Operation *op, const StepForm &a, const StepForm &b);
   StepForm sum(mlir::Operation *op, const StepForm &a, const StepForm &b,
                double scale);
-  StepForm select(mlir::Operation *op, const StepForm &mask, const StepForm &yes,
-                  const StepForm &no);
+  StepForm select(mlir::Operation *op, const StepForm &mask,
+                  const StepForm &yes, const StepForm &no);
 
   mlir::seq::RecurrenceOp recurrence;
   llvm::DenseSet<mlir::Value> stateful;

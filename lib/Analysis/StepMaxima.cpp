@@ -1,4 +1,4 @@
-//===- StepMaxima.cpp - running maxima and what is relative to them -----------------===//
+//===- StepMaxima.cpp - running maxima and what is relative to them -------===//
 
 #include "StepEvaluator.h"
 

@@ -1,4 +1,4 @@
-//===- StepTerms.cpp - operations on sums of terms ---------------------------------===//
+//===- StepTerms.cpp - operations on sums of terms ------------------------===//
 
 #include "StepTerms.h"
 
@@ -6,6 +6,16 @@
 
 using namespace mlir;
 using namespace seqc;
+
+/// The end of a dimension of unknown size.
+static constexpr int64_t kEnd = INT64_MAX;
+
+bool Term::isWhole(unsigned dim) const {
+  if (dim >= ranges.size())
+    return true;
+  int64_t end = ShapedType::isDynamic(sizes[dim]) ? kEnd : sizes[dim];
+  return ranges[dim] == std::pair<int64_t, int64_t>(0, end);
+}
 
 static SmallVector<int64_t> sizesOf(Value value) {
   if (auto type = dyn_cast<ShapedType>(value.getType()))
@@ -21,8 +31,7 @@ Term terms::ofValue(Value value) {
   Term term;
   term.sizes = sizesOf(value);
   term.rank = term.sizes.size();
-  term.factors.push_back(
-      {Factor::Times, value, identityOf(value, term.rank)});
+  term.factors.push_back({Factor::Times, value, identityOf(value, term.rank)});
   return term;
 }
 
@@ -50,7 +59,8 @@ static void replaceDims(Term &term, ArrayRef<AffineExpr> exprs,
   auto replace = [&](AffineMap map) {
     SmallVector<AffineExpr> results;
     for (AffineExpr expr : map.getResults())
-      results.push_back(simplifyAffineExpr(expr.replaceDims(exprs), numDims, 0));
+      results.push_back(
+          simplifyAffineExpr(expr.replaceDims(exprs), numDims, 0));
     return AffineMap::get(numDims, 0, results, map.getContext());
   };
   for (Factor &factor : term.factors)
@@ -69,8 +79,7 @@ static bool usesDim(const Term &term, unsigned dim) {
 static MLIRContext *contextOf(const Term &term) {
   if (term.state)
     return term.stateMap.getContext();
-  return term.factors.empty() ? nullptr
-                              : term.factors.front().map.getContext();
+  return term.factors.empty() ? nullptr : term.factors.front().map.getContext();
 }
 
 /// Drops reductions over one index and over what the term does not depend on.
@@ -88,8 +97,9 @@ static void dropReductions(Term &term) {
       continue;
     SmallVector<AffineExpr> exprs;
     for (unsigned old = 0; old <= term.sizes.size(); ++old)
-      exprs.push_back(old == dim ? getAffineConstantExpr(0, context)
-                                 : getAffineDimExpr(old - (old > dim), context));
+      exprs.push_back(old == dim
+                          ? getAffineConstantExpr(0, context)
+                          : getAffineDimExpr(old - (old > dim), context));
     replaceDims(term, exprs, term.sizes.size());
   }
 }
@@ -102,21 +112,16 @@ static bool cut(Term &term, unsigned dim, int64_t low, int64_t high) {
       high >= size)
     return true;
   if (term.ranges.empty())
-    for (int64_t each : term.sizes)
-      term.ranges.push_back(
-          {0, ShapedType::isDynamic(each) ? INT64_MAX : each});
-  term.ranges.resize(term.rank);
+    for (int64_t each : ArrayRef(term.sizes).take_front(term.rank))
+      term.ranges.push_back({0, ShapedType::isDynamic(each) ? kEnd : each});
   auto &[from, to] = term.ranges[dim];
   from = std::max(from, low);
   to = std::min(to, high);
   if (from >= to)
     return false;
   // A part that is the whole is none.
-  bool isWhole = true;
-  for (auto [range, each] : llvm::zip(term.ranges, term.sizes))
-    isWhole &= range.first == 0 &&
-               range.second == (ShapedType::isDynamic(each) ? INT64_MAX : each);
-  if (isWhole)
+  if (llvm::all_of(llvm::seq<unsigned>(term.rank),
+                   [&](unsigned each) { return term.isWhole(each); }))
     term.ranges.clear();
   return true;
 }
@@ -155,7 +160,7 @@ LogicalResult terms::substitute(AffineValue &value, AffineMap map,
     replaceDims(next, exprs, rank + reductions);
     bool isPresent = true;
     for (auto [dim, range] : llvm::enumerate(term.ranges)) {
-      if (range.first == 0 && range.second == term.sizes[dim])
+      if (term.isWhole(dim))
         continue;
       auto place = asShiftedDim(map.getResult(dim));
       if (!place)
@@ -164,9 +169,9 @@ LogicalResult terms::substitute(AffineValue &value, AffineMap map,
       if (!from)
         isPresent &= range.first <= shift && shift < range.second;
       else
-        isPresent &= cut(next, *from, range.first - shift,
-                         range.second == INT64_MAX ? INT64_MAX
-                                                   : range.second - shift);
+        isPresent &=
+            cut(next, *from, range.first - shift,
+                range.second == kEnd ? kEnd : range.second - shift);
     }
     if (isPresent)
       result.push_back(std::move(next));
@@ -175,7 +180,7 @@ LogicalResult terms::substitute(AffineValue &value, AffineMap map,
   return success();
 }
 
-void terms::reduce(AffineValue &value, AffineMap kept) {
+LogicalResult terms::reduce(AffineValue &value, AffineMap kept) {
   MLIRContext *context = kept.getContext();
   for (Term &term : value.terms) {
     Term next = term;
@@ -185,16 +190,11 @@ void terms::reduce(AffineValue &value, AffineMap kept) {
     unsigned numDims = term.sizes.size();
     SmallVector<AffineExpr> exprs(numDims);
     bool hasPart = false;
-    auto isPart = [&](unsigned dim) {
-      return !term.ranges.empty() &&
-             (term.ranges[dim].first != 0 ||
-              term.ranges[dim].second != term.sizes[dim]);
-    };
     for (unsigned i = 0; i < kept.getNumResults(); ++i) {
       unsigned dim = kept.getDimPosition(i);
       exprs[dim] = getAffineDimExpr(i, context);
       next.sizes.push_back(term.sizes[dim]);
-      hasPart |= isPart(dim);
+      hasPart |= !term.isWhole(dim);
     }
     if (hasPart)
       for (unsigned i = 0; i < kept.getNumResults(); ++i)
@@ -203,7 +203,9 @@ void terms::reduce(AffineValue &value, AffineMap kept) {
       if (exprs[dim])
         continue;
       exprs[dim] = getAffineDimExpr(next.sizes.size(), context);
-      if (dim < term.rank && isPart(dim)) {
+      if (!term.isWhole(dim)) {
+        if (term.ranges[dim].second == kEnd)
+          return failure();
         exprs[dim] = exprs[dim] + term.ranges[dim].first;
         next.sizes.push_back(term.ranges[dim].second - term.ranges[dim].first);
       } else {
@@ -214,6 +216,7 @@ void terms::reduce(AffineValue &value, AffineMap kept) {
     dropReductions(next);
     term = std::move(next);
   }
+  return success();
 }
 
 void terms::restrict(AffineValue &value, unsigned dim, int64_t low,
@@ -235,8 +238,8 @@ Term terms::multiply(const Term &a, const Term &b) {
   auto renumber = [&](AffineMap map, unsigned shift) {
     SmallVector<AffineExpr> exprs;
     for (unsigned dim = 0; dim < map.getNumDims(); ++dim)
-      exprs.push_back(getAffineDimExpr(dim < rank ? dim : dim + shift,
-                                       map.getContext()));
+      exprs.push_back(
+          getAffineDimExpr(dim < rank ? dim : dim + shift, map.getContext()));
     return map.replaceDimsAndSymbols(exprs, {}, numDims, 0);
   };
   for (Factor &factor : product.factors)

@@ -1,4 +1,4 @@
-//===- StepTerms.h - operations on sums of terms -----------------------------------===//
+//===- StepTerms.h - operations on sums of terms --------------------------===//
 
 #ifndef SEQC_LIB_ANALYSIS_STEPTERMS_H
 #define SEQC_LIB_ANALYSIS_STEPTERMS_H
@@ -20,8 +20,8 @@ mlir::LogicalResult substitute(AffineValue &value, mlir::AffineMap map,
                                llvm::ArrayRef<int64_t> sizes);
 
 /// Σ over the dims of the value that `kept`, a projected permutation of them,
-/// leaves out.
-void reduce(AffineValue &value, mlir::AffineMap kept);
+/// leaves out. Fails for a sum over a part whose size is not known.
+llvm::LogicalResult reduce(AffineValue &value, mlir::AffineMap kept);
 
 /// Keeps the terms on [low, high) of dimension `dim`.
 void restrict(AffineValue &value, unsigned dim, int64_t low, int64_t high);

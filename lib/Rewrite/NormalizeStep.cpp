@@ -1,4 +1,4 @@
-//===- NormalizeStep.cpp - the body of a step in single operations ------------------===//
+//===- NormalizeStep.cpp - the body of a step in single operations --------===//
 
 #include "seqc/Analysis/StepAnalysis.h"
 
@@ -74,8 +74,9 @@ std::optional<OpFoldResult> PayloadSplitter::sizeOf(unsigned loop) {
 
 bool PayloadSplitter::canSplit() {
   if (op->getNumRegions() != 1 || !op.hasPureTensorSemantics() ||
-      !llvm::all_of(op.getBlock()->without_terminator(),
-                    [](Operation &scalar) { return isScalarOperation(&scalar); }))
+      !llvm::all_of(op.getBlock()->without_terminator(), [](Operation &scalar) {
+        return isScalarOperation(&scalar);
+      }))
     return false;
   for (OpOperand &init : op.getDpsInitsMutable())
     if (!op.getMatchingIndexingMap(&init).isProjectedPermutation())
@@ -91,7 +92,8 @@ bool PayloadSplitter::canSplit() {
   if (op.getNumReductionLoops() == 0)
     return true;
   // A reduction of one result by one operation on accumulator and summand.
-  Operation *root = op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
+  Operation *root =
+      op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
   BlockArgument accumulator = op.getRegionOutputArgs().front();
   return op.getNumDpsInits() == 1 && root && root->getNumOperands() == 2 &&
          accumulator.hasOneUse() && *accumulator.user_begin() == root;
@@ -109,8 +111,8 @@ Element PayloadSplitter::get(Value scalar) {
     return it->second;
   Operation *def = scalar.getDefiningOp();
   if (!def || def->getBlock() != op.getBlock())
-    return elements[scalar] = {scalar, AffineMap::get(loops.size(), 0,
-                                                      op.getContext())};
+    return elements[scalar] = {
+               scalar, AffineMap::get(loops.size(), 0, op.getContext())};
   llvm::SmallBitVector used(loops.size());
   if (auto index = dyn_cast<linalg::IndexOp>(def))
     used.set(index.getDim());
@@ -133,8 +135,8 @@ Element PayloadSplitter::computeOver(Operation *scalar,
       !dims.empty() ||
       llvm::any_of(scalar->getOperands().drop_front(readsTensor),
                    [&](Value operand) { return get(operand).isTensor(); });
-  AffineMap map = AffineMap::getMultiDimMapWithTargets(loops.size(), dims,
-                                                       op.getContext());
+  AffineMap map =
+      AffineMap::getMultiDimMapWithTargets(loops.size(), dims, op.getContext());
   Type element = scalar->getResult(0).getType();
   if (!hasTensors) {
     IRMapping mapping;
@@ -163,9 +165,8 @@ Value PayloadSplitter::createGeneric(
   llvm::SmallBitVector unused(loops.size());
   SmallVector<utils::IteratorType> kinds;
   for (unsigned loop = 0; loop < loops.size(); ++loop)
-    if (llvm::none_of(maps, [&](AffineMap map) {
-          return map.isFunctionOfDim(loop);
-        }))
+    if (llvm::none_of(maps,
+                      [&](AffineMap map) { return map.isFunctionOfDim(loop); }))
       unused.set(loop);
     else
       kinds.push_back(iterators[loop]);
@@ -187,10 +188,11 @@ Value PayloadSplitter::compute(Operation *scalar, AffineMap output,
   for (Value operand : scalar->getOperands()) {
     Element element = get(operand);
     inputs.push_back(element);
-    isElementwise &= element.map == output &&
-                     isa<RankedTensorType>(element.value.getType()) &&
-                     cast<RankedTensorType>(element.value.getType())
-                             .getShape() == type.getShape();
+    isElementwise &=
+        element.map == output &&
+        isa<RankedTensorType>(element.value.getType()) &&
+        cast<RankedTensorType>(element.value.getType()).getShape() ==
+            type.getShape();
   }
   IRMapping mapping;
   if (isElementwise && !inputs.empty()) {
@@ -216,16 +218,16 @@ Value PayloadSplitter::compute(Operation *scalar, AffineMap output,
   }
   SmallVector<utils::IteratorType> iterators(loops.size(),
                                              utils::IteratorType::parallel);
-  return createGeneric(
-      read, createEmpty(dims, type.getElementType()), output, iterators,
-      [&](OpBuilder &nested, ValueRange arguments) {
-        for (auto [operand, argument] : llvm::zip(operands, arguments))
-          mapping.map(operand, argument);
-        Operation *copy = nested.clone(*scalar, mapping);
-        if (auto index = dyn_cast<linalg::IndexOp>(copy))
-          index.setDim(0);
-        return copy->getResult(0);
-      });
+  return createGeneric(read, createEmpty(dims, type.getElementType()), output,
+                       iterators, [&](OpBuilder &nested, ValueRange arguments) {
+                         for (auto [operand, argument] :
+                              llvm::zip(operands, arguments))
+                           mapping.map(operand, argument);
+                         Operation *copy = nested.clone(*scalar, mapping);
+                         if (auto index = dyn_cast<linalg::IndexOp>(copy))
+                           index.setDim(0);
+                         return copy->getResult(0);
+                       });
 }
 
 /// An element itself for each index of `output`.
@@ -314,8 +316,8 @@ std::optional<SmallVector<Value>> PayloadSplitter::split() {
   }
   for (auto [before, after] : llvm::zip(op->getResults(), results))
     if (before.getType() != after.getType())
-      after = tensor::CastOp::create(builder, op.getLoc(), before.getType(),
-                                     after);
+      after =
+          tensor::CastOp::create(builder, op.getLoc(), before.getType(), after);
   return results;
 }
 

@@ -1,4 +1,4 @@
-//===- SeqClassify.cpp - says how recurrences depend on their states -----------------===//
+//===- SeqClassify.cpp - says how recurrences depend on their states ------===//
 
 #include "seqc/Analysis/StepAnalysis.h"
 #include "seqc/Rewrite/Passes.h"
@@ -68,8 +68,7 @@ static std::string listStates(ArrayRef<unsigned> states) {
 
 bool Describer::isSeparable(unsigned number, unsigned dim) {
   const DimensionAnalysis &dimensions = analysis.getDimensions();
-  auto cls =
-      dimensions.classOf(recurrence.getStateArguments()[number], dim);
+  auto cls = dimensions.classOf(recurrence.getStateArguments()[number], dim);
   return cls && dimensions.getClasses()[*cls].separable;
 }
 
@@ -187,15 +186,18 @@ void Describer::describeSeparable(unsigned number) {
 std::string Describer::describe(unsigned number) {
   const StateInfo &info = analysis.getStates()[number];
   out << "state " << number << " (";
-  for (int64_t size : typeOf(number).getShape().drop_back())
-    out << (ShapedType::isDynamic(size) ? "?" : Twine(size).str()) << "x";
-  if (typeOf(number).getRank()) {
-    int64_t size = typeOf(number).getShape().back();
-    out << (ShapedType::isDynamic(size) ? "?" : Twine(size).str());
-  }
+  llvm::interleave(
+      typeOf(number).getShape(), out,
+      [&](int64_t size) {
+        if (ShapedType::isDynamic(size))
+          out << "?";
+        else
+          out << size;
+      },
+      "x");
   out << "): " << stringify(info.cls);
-  bool isDiagonal = info.cls == StepClass::Diagonal ||
-                    info.cls == StepClass::DiagonalLowRank;
+  bool isDiagonal =
+      info.cls == StepClass::Diagonal || info.cls == StepClass::DiagonalLowRank;
   if (isDiagonal)
     describeDecay(info, number);
   if (info.partner)
@@ -254,8 +256,8 @@ struct SeqClassify : seqc::impl::SeqClassifyBase<SeqClassify> {
     for (unsigned index : info.diagonal)
       for (const Factor &factor : info.next.terms[index].factors) {
         Interval range = analysis.getRange(factor.value);
-        if (range.isIn(0.0, 1.0) || !isa<FloatType>(getElementTypeOrSelf(
-                                        factor.value.getType())))
+        if (range.isIn(0.0, 1.0) ||
+            !isa<FloatType>(getElementTypeOrSelf(factor.value.getType())))
           continue;
         StringRef what = "a factor of the decay";
         Value value = factor.value;
@@ -264,8 +266,7 @@ struct SeqClassify : seqc::impl::SeqClassifyBase<SeqClassify> {
           range = analysis.getRange(value);
           what = "an exponent of the decay";
         }
-        remark.attachNote(value.getLoc())
-            << what << " is in " << asText(range);
+        remark.attachNote(value.getLoc()) << what << " is in " << asText(range);
       }
   }
 
@@ -282,7 +283,8 @@ struct SeqClassify : seqc::impl::SeqClassifyBase<SeqClassify> {
             << Describer(copy, analysis).describe(number);
         const StateInfo &info = analysis.getStates()[number];
         if (info.cause)
-          remark.attachNote(info.cause->getLoc()) << "here";
+          remark.attachNote(info.cause->getLoc())
+              << "state " << number << " here";
         noteUnproven(remark, info, analysis);
       }
       recurrence.emitRemark() << Describer(copy, analysis).describeWhole();

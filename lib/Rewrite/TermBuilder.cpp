@@ -1,4 +1,4 @@
-//===- TermBuilder.cpp - products of a term's factors as tensors --------------------===//
+//===- TermBuilder.cpp - products of a term's factors as tensors ----------===//
 
 #include "TermBuilder.h"
 
@@ -59,6 +59,10 @@ bool TermBuilder::canBuild(const TermProduct &product,
     if ((isUsed || isWanted) && ShapedType::isDynamic(term.sizes[dim]) &&
         !findSize(product, dim))
       return false;
+    // A part whose end is that of a dimension of unknown size.
+    if (!term.isWhole(dim) && ShapedType::isDynamic(term.sizes[dim]) &&
+        term.ranges[dim].second == INT64_MAX)
+      return false;
     // A whole term over a dim that is nowhere: a sum of equal summands.
     if (!isUsed && !isWanted && dim >= term.rank &&
         product.factors.size() == term.factors.size())
@@ -84,8 +88,8 @@ std::optional<OpFoldResult> TermBuilder::sizeOf(const TermProduct &product,
     return std::nullopt;
   auto [place, position] = *found;
   bool isState = place == product.factors.size();
-  Value value = isState ? product.state
-                        : term.factors[product.factors[place]].value;
+  Value value =
+      isState ? product.state : term.factors[product.factors[place]].value;
   bool timed = isState ? product.stateHasTime : hasTime(value);
   unsigned shift = timed && position >= recurrence.getDim();
   return tensor::getMixedSize(builder, recurrence.getLoc(),
@@ -118,8 +122,8 @@ static Value multiply(OpBuilder &builder, Location loc,
                                        builder.getFloatAttr(type, term.scale));
   auto times = [&](Value factor) {
     factor = convert(builder, loc, factor, type);
-    result = result ? arith::MulFOp::create(builder, loc, result, factor)
-                    : factor;
+    result =
+        result ? arith::MulFOp::create(builder, loc, result, factor) : factor;
   };
   if (product.state)
     times(elements[product.factors.size()]);
@@ -202,13 +206,11 @@ Value TermBuilder::addProduct(const TermProduct &product,
     if (usesDim(product, dim) && !llvm::is_contained(dims, dim))
       loops.push_back(dim);
   // On a part only, loops run over the part.
-  auto partOf = [&](unsigned dim) -> std::optional<std::pair<int64_t, int64_t>> {
-    if (dim == kTime || dim >= term.rank || term.ranges.empty())
+  auto partOf =
+      [&](unsigned dim) -> std::optional<std::pair<int64_t, int64_t>> {
+    if (dim == kTime || term.isWhole(dim))
       return std::nullopt;
-    auto range = term.ranges[dim];
-    bool isWhole = range.first == 0 && (range.second == term.sizes[dim] ||
-                                        range.second == INT64_MAX);
-    return isWhole ? std::nullopt : std::optional(range);
+    return term.ranges[dim];
   };
   SmallVector<AffineExpr> exprs(term.sizes.size(),
                                 getAffineConstantExpr(0, context));
@@ -257,8 +259,8 @@ Value TermBuilder::addProduct(const TermProduct &product,
   }
 
   bool isSum = loops.size() > dims.size();
-  SmallVector<OpFoldResult> shape = llvm::to_vector(
-      ArrayRef(sizes).take_front(dims.size()));
+  SmallVector<OpFoldResult> shape =
+      llvm::to_vector(ArrayRef(sizes).take_front(dims.size()));
   SmallVector<OpFoldResult> ones(dims.size(), builder.getIndexAttr(1));
   offsets.resize(dims.size());
   if (!sum && (isSum || isPart)) {
@@ -266,18 +268,19 @@ Value TermBuilder::addProduct(const TermProduct &product,
     for (unsigned dim : dims)
       whole.push_back(*sizeOf(product, dim));
     Value empty = tensor::EmptyOp::create(builder, loc, whole, element);
-    sum = linalg::FillOp::create(builder, loc, zero(builder, loc, element),
-                                 empty)
-              .getResult(0);
+    sum =
+        linalg::FillOp::create(builder, loc, zero(builder, loc, element), empty)
+            .getResult(0);
   }
   Value init = sum;
   if (!sum)
     init = tensor::EmptyOp::create(builder, loc, shape, element);
   else if (isPart)
-    init = tensor::ExtractSliceOp::create(builder, loc, sum, offsets, shape,
-                                          ones);
-  maps.push_back(AffineMap::getMultiDimIdentityMap(loops.size(), context)
-                     .getMajorSubMap(dims.size()));
+    init =
+        tensor::ExtractSliceOp::create(builder, loc, sum, offsets, shape, ones);
+  maps.push_back(AffineMap::getMultiDimMapWithTargets(
+      loops.size(), llvm::to_vector(llvm::seq<unsigned>(dims.size())),
+      context));
   SmallVector<utils::IteratorType> kinds(loops.size(),
                                          utils::IteratorType::reduction);
   std::fill_n(kinds.begin(), dims.size(), utils::IteratorType::parallel);
@@ -286,12 +289,12 @@ Value TermBuilder::addProduct(const TermProduct &product,
       linalg::GenericOp::create(
           builder, loc, init.getType(), inputs, init, maps, kinds,
           [&](OpBuilder &nested, Location loc, ValueRange arguments) {
-            Value value = multiply(nested, loc, product,
-                                   arguments.take_front(operands.size()),
-                                   element);
+            Value value =
+                multiply(nested, loc, product,
+                         arguments.take_front(operands.size()), element);
             if (adds)
-              value = arith::AddFOp::create(nested, loc, arguments.back(),
-                                            value);
+              value =
+                  arith::AddFOp::create(nested, loc, arguments.back(), value);
             linalg::YieldOp::create(nested, loc, value);
           })
           .getResult(0);

@@ -1,4 +1,4 @@
-//===- TermBuilder.h - products of a term's factors as tensors ----------------------===//
+//===- TermBuilder.h - products of a term's factors as tensors ------------===//
 
 #ifndef SEQC_LIB_REWRITE_TERMBUILDER_H
 #define SEQC_LIB_REWRITE_TERMBUILDER_H

@@ -18,6 +18,8 @@ func.func @min_gru(%x: tensor<2x?x5xf32>, %c: tensor<2x?x5xf32>, %h0: tensor<2x5
     %3 = arith.divf %one, %2 : f32
     linalg.yield %3 : f32
   } -> tensor<2x?x5xf32>
+  // expected-remark@below {{state 0 (2x5): diagonal, decay per element (dims 0, 1), log decay <= 0; one added term; readout per element after the update; separable dims 0, 1}}
+  // expected-remark@below {{3 of 5 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%z, %c : tensor<2x?x5xf32>, tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x5xf32>) init(%h0 : tensor<2x5xf32>) {
   ^step(%zt: tensor<2x5xf32>, %ct: tensor<2x5xf32>, %yt: tensor<2x5xf32>, %s: tensor<2x5xf32>):
     %ones = arith.constant dense<1.0> : tensor<2x5xf32>
@@ -37,6 +39,8 @@ func.func @min_gru_lerp(%x: tensor<2x?x5xf32>, %c: tensor<2x?x5xf32>, %h0: tenso
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x5xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x5xf32>
+  // expected-remark@below {{state 0 (2x5): diagonal, decay per element (dims 0, 1), log decay <= 0; one added term; readout per element after the update; separable dims 0, 1}}
+  // expected-remark@below {{7 of 10 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x, %c : tensor<2x?x5xf32>, tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x5xf32>) init(%h0 : tensor<2x5xf32>) {
   ^step(%xt: tensor<2x5xf32>, %ct: tensor<2x5xf32>, %yt: tensor<2x5xf32>, %s: tensor<2x5xf32>):
     %n = linalg.generic {indexing_maps = [affine_map<(b, c) -> (b, c)>, affine_map<(b, c) -> (b, c)>, affine_map<(b, c) -> (b, c)>], iterator_types = ["parallel", "parallel"]}
@@ -65,6 +69,8 @@ func.func @rg_lru(%x: tensor<2x?x5xf32>, %g: tensor<2x?x5xf32>, %l: tensor<5xf32
   %y0 = tensor.empty(%t) : tensor<2x?x5xf32>
   %e = math.exp %l : tensor<5xf32>
   %p = math.log1p %e : tensor<5xf32>
+  // expected-remark@below {{state 0 (2x5): diagonal, decay per element (dims 0, 1), log decay <= 0; one added term; readout per element after the update; separable dims 0, 1}}
+  // expected-remark@below {{18 of 20 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x, %g : tensor<2x?x5xf32>, tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x5xf32>) init(%h0 : tensor<2x5xf32>) {
   ^step(%xt: tensor<2x5xf32>, %gt: tensor<2x5xf32>, %yt: tensor<2x5xf32>, %s: tensor<2x5xf32>):
     %n = linalg.generic {indexing_maps = [affine_map<(b, c) -> (b, c)>, affine_map<(b, c) -> (b, c)>, affine_map<(b, c) -> (c)>, affine_map<(b, c) -> (b, c)>], iterator_types = ["parallel", "parallel"]}
@@ -103,7 +109,10 @@ func.func @s4d(%x: tensor<2x?x5xf32>, %a: tensor<5x3xf32>, %b: tensor<5x3xf32>, 
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x5xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x5xf32>
+  // expected-note@below {{a factor of the decay is in [-1, 1]}}
   %decay = math.tanh %a : tensor<5x3xf32>
+  // expected-remark@below {{state 0 (2x5x3): diagonal, decay per row (dims 1, 2), time-invariant, decay in [-1, 1]; added term is an outer product (dims 0 | 2); readout contracts dim 2 after the update; separable dims 0, 1}}
+  // expected-remark@below {{6 of 9 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x5xf32>) init(%h0 : tensor<2x5x3xf32>) {
   ^step(%xt: tensor<2x5xf32>, %yt: tensor<2x5xf32>, %s: tensor<2x5x3xf32>):
     %zero = arith.constant 0.0 : f32
@@ -136,6 +145,8 @@ func.func @rotation_by_product(%x: tensor<2x?x5xf32>, %m: tensor<5x2x2xf32>, %h0
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x5xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x5x2xf32>
+  // expected-remark@below {{state 0 (2x5x2): rotation in dim 2, time-invariant; one added term; readout per element after the update; separable dims 0, 1}}
+  // expected-remark@below {{2 of 3 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x5x2xf32>) init(%h0 : tensor<2x5x2xf32>) {
   ^step(%xt: tensor<2x5xf32>, %yt: tensor<2x5x2xf32>, %s: tensor<2x5x2xf32>):
     %empty = tensor.empty() : tensor<2x5x2xf32>
@@ -159,6 +170,8 @@ func.func @rotation_by_slices(%x: tensor<2x?x5xf32>, %w: tensor<2x?x5xf32>, %h0:
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x5xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x5xf32>
+  // expected-remark@below {{state 0 (2x2x5): rotation in dim 1; one added term; readout per element before the update; separable dims 0, 2}}
+  // expected-remark@below {{2 of 14 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x, %w : tensor<2x?x5xf32>, tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x5xf32>) init(%h0 : tensor<2x2x5xf32>) {
   ^step(%xt: tensor<2x5xf32>, %wt: tensor<2x5xf32>, %yt: tensor<2x5xf32>, %s: tensor<2x2x5xf32>):
     %re = tensor.extract_slice %s[0, 0, 0] [2, 1, 5] [1, 1, 1] : tensor<2x2x5xf32> to tensor<2x5xf32>
@@ -187,6 +200,9 @@ func.func @rotation_of_states(%x: tensor<2x?x5xf32>, %a: tensor<5xf32>, %b: tens
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x5xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x5xf32>
+  // expected-remark@below {{state 0 (2x5): rotation with state 1, time-invariant; one added term; readout per element after the update; separable dims 0, 1}}
+  // expected-remark@below {{state 1 (2x5): rotation with state 0, time-invariant; nothing is added; separable dims 0, 1}}
+  // expected-remark@below {{4 of 11 operations are free of the states}}
   %y, %h:2 = seq.recurrence along 1 ins(%x : tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x5xf32>) init(%re0, %im0 : tensor<2x5xf32>, tensor<2x5xf32>) {
   ^step(%xt: tensor<2x5xf32>, %yt: tensor<2x5xf32>, %re: tensor<2x5xf32>, %im: tensor<2x5xf32>):
     %empty = tensor.empty() : tensor<2x5xf32>
@@ -214,12 +230,15 @@ func.func @full_matrix(%x: tensor<2x?x5xf32>, %a: tensor<4x4xf32>, %b: tensor<5x
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x5xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x4xf32>
+  // expected-remark@below {{state 0 (2x4): affine: sums over indices of the state, time-invariant; one added term; readout per element after the update; separable dim 0}}
+  // expected-remark@below {{4 of 5 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x5xf32>) outs(%y0 : tensor<2x?x4xf32>) init(%h0 : tensor<2x4xf32>) {
   ^step(%xt: tensor<2x5xf32>, %yt: tensor<2x4xf32>, %s: tensor<2x4xf32>):
     %zero = arith.constant 0.0 : f32
     %empty = tensor.empty() : tensor<2x4xf32>
     %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x4xf32>) -> tensor<2x4xf32>
     %0 = linalg.matmul ins(%xt, %b : tensor<2x5xf32>, tensor<5x4xf32>) outs(%fill : tensor<2x4xf32>) -> tensor<2x4xf32>
+    // expected-note@below {{state 0 here}}
     %1 = linalg.matmul ins(%s, %a : tensor<2x4xf32>, tensor<4x4xf32>) outs(%0 : tensor<2x4xf32>) -> tensor<2x4xf32>
     seq.yield %1, %1 : tensor<2x4xf32>, tensor<2x4xf32>
   }
@@ -229,10 +248,13 @@ func.func @full_matrix(%x: tensor<2x?x5xf32>, %a: tensor<4x4xf32>, %b: tensor<5x
 // -----
 
 // Diagonal plus low rank on a vector: s'[n] = a[n] s[n] - p[n] Σ_m q[m] s[m] + x.
+  // expected-note@below {{a factor of the decay is in [-inf, inf]}}
 func.func @low_rank_vector(%x: tensor<2x?x1xf32>, %a: tensor<4xf32>, %p: tensor<4xf32>, %q: tensor<4xf32>, %h0: tensor<2x4xf32>) -> (tensor<2x?x4xf32>, tensor<2x4xf32>) {
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x1xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x4xf32>
+  // expected-remark@below {{state 0 (2x4): diagonal plus low rank, decay per row (dim 1), time-invariant, decay in [-inf, inf]; one added term; readout per element after the update; separable dim 0}}
+  // expected-remark@below {{4 of 9 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x1xf32>) outs(%y0 : tensor<2x?x4xf32>) init(%h0 : tensor<2x4xf32>) {
   ^step(%xt: tensor<2x1xf32>, %yt: tensor<2x4xf32>, %s: tensor<2x4xf32>):
     %zeros = arith.constant dense<0.0> : tensor<2xf32>
@@ -261,6 +283,9 @@ func.func @normalised(%q: tensor<2x?x3xf32>, %k: tensor<2x?x3xf32>, %v: tensor<2
   %c1 = arith.constant 1 : index
   %t = tensor.dim %v, %c1 : tensor<2x?x4xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x4xf32>
+  // expected-remark@below {{state 0 (2x3x4): diagonal, no decay; added term is an outer product (dims 1 | 2); readout contracts dim 1 after the update; separable dim 0}}
+  // expected-remark@below {{state 1 (2x3): diagonal, no decay; one added term; readout contracts dim 1 after the update; separable dim 0}}
+  // expected-remark@below {{5 of 10 operations are free of the states}}
   %y, %s, %z = seq.recurrence along 1 ins(%q, %k, %v : tensor<2x?x3xf32>, tensor<2x?x3xf32>, tensor<2x?x4xf32>) outs(%y0 : tensor<2x?x4xf32>) init(%s0, %z0 : tensor<2x3x4xf32>, tensor<2x3xf32>) {
   ^step(%qt: tensor<2x3xf32>, %kt: tensor<2x3xf32>, %vt: tensor<2x4xf32>, %yt: tensor<2x4xf32>, %st: tensor<2x3x4xf32>, %zt: tensor<2x3xf32>):
     %s1 = linalg.generic {indexing_maps = [#bk, #bv, #bkv], iterator_types = ["parallel", "parallel", "parallel"]}
@@ -306,7 +331,10 @@ func.func @halves(%x: tensor<2x?x3xf32>, %a: tensor<2x?x3xf32>, %h0: tensor<2x6x
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x3xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x3xf32>
+  // expected-remark@below {{state 0 (2x6): diagonal, decay per element (dims 0, 1), decay in [-inf, inf]; 2 added terms; readout per element before the update; separable dim 0}}
+  // expected-remark@below {{2 of 11 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x, %a : tensor<2x?x3xf32>, tensor<2x?x3xf32>) outs(%y0 : tensor<2x?x3xf32>) init(%h0 : tensor<2x6xf32>) {
+  // expected-note@below {{a factor of the decay is in [-inf, inf]}}
   ^step(%xt: tensor<2x3xf32>, %at: tensor<2x3xf32>, %yt: tensor<2x3xf32>, %s: tensor<2x6xf32>):
     %low = tensor.extract_slice %s[0, 0] [2, 3] [1, 1] : tensor<2x6xf32> to tensor<2x3xf32>
     %high = tensor.extract_slice %s[0, 3] [2, 3] [1, 1] : tensor<2x6xf32> to tensor<2x3xf32>
@@ -331,10 +359,13 @@ func.func @window(%x: tensor<2x?x3xf32>, %w: tensor<4x3xf32>, %h0: tensor<2x4x3x
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x3xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x3xf32>
+  // expected-remark@below {{state 0 (2x4x3): affine: takes other indices of the state, time-invariant; one added term; readout contracts dim 1 after the update; separable dims 0, 2}}
+  // expected-remark@below {{2 of 5 operations are free of the states}}
   %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x3xf32>) outs(%y0 : tensor<2x?x3xf32>) init(%h0 : tensor<2x4x3xf32>) {
   ^step(%xt: tensor<2x3xf32>, %yt: tensor<2x3xf32>, %s: tensor<2x4x3xf32>):
     %old = tensor.extract_slice %s[0, 1, 0] [2, 3, 3] [1, 1, 1] : tensor<2x4x3xf32> to tensor<2x3x3xf32>
     %new = tensor.expand_shape %xt [[0], [1, 2]] output_shape [2, 1, 3] : tensor<2x3xf32> into tensor<2x1x3xf32>
+    // expected-note@below {{state 0 here}}
     %n = tensor.concat dim(1) %old, %new : (tensor<2x3x3xf32>, tensor<2x1x3xf32>) -> tensor<2x4x3xf32>
     %zeros = arith.constant dense<0.0> : tensor<2x3xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(b, c, j) -> (b, j, c)>, affine_map<(b, c, j) -> (j, c)>, affine_map<(b, c, j) -> (b, c)>], iterator_types = ["parallel", "parallel", "reduction"]}
@@ -360,6 +391,8 @@ func.func @bonus(%r: tensor<2x?x3xf32>, %k: tensor<2x?x3xf32>, %v: tensor<2x?x4x
   %c1 = arith.constant 1 : index
   %t = tensor.dim %v, %c1 : tensor<2x?x4xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x4xf32>
+  // expected-remark@below {{state 0 (2x3x4): diagonal, decay per row (dims 0, 1), log decay <= 0; added term is an outer product (dims 1 | 2); readout contracts dim 1 before the update; separable dims 0, 2}}
+  // expected-remark@below {{9 of 13 operations are free of the states}}
   %y, %s = seq.recurrence along 1 ins(%r, %k, %v, %w : tensor<2x?x3xf32>, tensor<2x?x3xf32>, tensor<2x?x4xf32>, tensor<2x?x3xf32>) outs(%y0 : tensor<2x?x4xf32>) init(%s0 : tensor<2x3x4xf32>) {
   ^step(%rt: tensor<2x3xf32>, %kt: tensor<2x3xf32>, %vt: tensor<2x4xf32>, %wt: tensor<2x3xf32>, %yt: tensor<2x4xf32>, %st: tensor<2x3x4xf32>):
     %empty = tensor.empty() : tensor<2x3x4xf32>
@@ -397,15 +430,20 @@ func.func @bonus(%r: tensor<2x?x3xf32>, %k: tensor<2x?x3xf32>, %v: tensor<2x?x4x
 // -----
 
 // Momentum: m' = b m + x, w' = w + m': the second takes from the first.
+  // expected-note@below {{a factor of the decay is in [-inf, inf]}}
 func.func @momentum(%x: tensor<2x?x3xf32>, %b: tensor<3xf32>, %m0: tensor<2x3xf32>, %w0: tensor<2x3xf32>) -> (tensor<2x?x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
   %c1 = arith.constant 1 : index
   %t = tensor.dim %x, %c1 : tensor<2x?x3xf32>
   %y0 = tensor.empty(%t) : tensor<2x?x3xf32>
+  // expected-remark@below {{state 0 (2x3): diagonal, scalar decay (dim 1), time-invariant, decay in [-inf, inf]; one added term; separable dims 0, 1}}
+  // expected-remark@below {{state 1 (2x3): affine: takes from state 0, time-invariant; one added term; readout per element after the update; separable dims 0, 1}}
+  // expected-remark@below {{3 of 7 operations are free of the states}}
   %y, %h:2 = seq.recurrence along 1 ins(%x : tensor<2x?x3xf32>) outs(%y0 : tensor<2x?x3xf32>) init(%m0, %w0 : tensor<2x3xf32>, tensor<2x3xf32>) {
   ^step(%xt: tensor<2x3xf32>, %yt: tensor<2x3xf32>, %m: tensor<2x3xf32>, %w: tensor<2x3xf32>):
     %empty = tensor.empty() : tensor<2x3xf32>
     %wide = linalg.broadcast ins(%b : tensor<3xf32>) outs(%empty : tensor<2x3xf32>) dimensions = [0]
     %m1 = math.fma %wide, %m, %xt : tensor<2x3xf32>
+    // expected-note@below {{state 1 here}}
     %w1 = arith.addf %w, %m1 : tensor<2x3xf32>
     %half = arith.constant dense<0.5> : tensor<2x3xf32>
     %r = arith.mulf %w1, %half : tensor<2x3xf32>
@@ -416,86 +454,58 @@ func.func @momentum(%x: tensor<2x?x3xf32>, %b: tensor<3xf32>, %m0: tensor<2x3xf3
 
 // -----
 
-// RWKV-4: a weighted average of values whose largest exponent is a state.
-// p' = max(p + w, k), a' = e^(p + w - p') a + e^(k - p') v, b alike;
-// the output, before the update, with the bonus u.
-func.func @rwkv4(%k: tensor<2x?x3xf32>, %v: tensor<2x?x3xf32>, %w: tensor<2x3xf32>, %u: tensor<2x3xf32>, %a0: tensor<2x3xf32>, %b0: tensor<2x3xf32>, %p0: tensor<2x3xf32>) -> (tensor<2x?x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
+// A product of a joined tensor: s' = x + W [s high, -s low].
+func.func @product_of_join(%x: tensor<2x?x4xf32>, %w: tensor<4x4xf32>, %h0: tensor<2x4xf32>) -> (tensor<2x?x4xf32>, tensor<2x4xf32>) {
   %c1 = arith.constant 1 : index
-  %t = tensor.dim %k, %c1 : tensor<2x?x3xf32>
-  %y0 = tensor.empty(%t) : tensor<2x?x3xf32>
-  %y, %h:3 = seq.recurrence along 1 ins(%k, %v : tensor<2x?x3xf32>, tensor<2x?x3xf32>) outs(%y0 : tensor<2x?x3xf32>) init(%a0, %b0, %p0 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
-  ^step(%kt: tensor<2x3xf32>, %vt: tensor<2x3xf32>, %yt: tensor<2x3xf32>, %a: tensor<2x3xf32>, %b: tensor<2x3xf32>, %p: tensor<2x3xf32>):
-    %uk = arith.addf %u, %kt : tensor<2x3xf32>
-    %q = arith.maximumf %p, %uk : tensor<2x3xf32>
-    %d0 = arith.subf %p, %q : tensor<2x3xf32>
-    %e0 = math.exp %d0 : tensor<2x3xf32>
-    %d1 = arith.subf %uk, %q : tensor<2x3xf32>
-    %e1 = math.exp %d1 : tensor<2x3xf32>
-    %0 = arith.mulf %e0, %a : tensor<2x3xf32>
-    %1 = arith.mulf %e1, %vt : tensor<2x3xf32>
-    %num = arith.addf %0, %1 : tensor<2x3xf32>
-    %2 = arith.mulf %e0, %b : tensor<2x3xf32>
-    %den = arith.addf %2, %e1 : tensor<2x3xf32>
-    %out = arith.divf %num, %den : tensor<2x3xf32>
-    %pw = arith.addf %p, %w : tensor<2x3xf32>
-    %p1 = arith.maximumf %pw, %kt : tensor<2x3xf32>
-    %d2 = arith.subf %pw, %p1 : tensor<2x3xf32>
-    %e2 = math.exp %d2 : tensor<2x3xf32>
-    %d3 = arith.subf %kt, %p1 : tensor<2x3xf32>
-    %e3 = math.exp %d3 : tensor<2x3xf32>
-    %3 = arith.mulf %e2, %a : tensor<2x3xf32>
-    %4 = arith.mulf %e3, %vt : tensor<2x3xf32>
-    %a1 = arith.addf %3, %4 : tensor<2x3xf32>
-    %5 = arith.mulf %e2, %b : tensor<2x3xf32>
-    %b1 = arith.addf %5, %e3 : tensor<2x3xf32>
-    seq.yield %out, %a1, %b1, %p1 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
-  }
-  return %y, %h#0, %h#1, %h#2 : tensor<2x?x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
-}
-
-// -----
-
-// Online softmax: the queries are many, each step adds a key. A row that has
-// seen only scores of -∞ keeps its maximum out of the exponents.
-func.func @online_softmax(%q: tensor<2x?x3xf32>, %k: tensor<2x?x3xf32>, %v: tensor<2x?x4xf32>, %a0: tensor<2x?x4xf32>, %m0: tensor<2x?xf32>, %l0: tensor<2x?xf32>) -> (tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>) {
-  %r:3 = seq.recurrence along 1 ins(%k, %v : tensor<2x?x3xf32>, tensor<2x?x4xf32>) init(%a0, %m0, %l0 : tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>) {
-  ^step(%kt: tensor<2x3xf32>, %vt: tensor<2x4xf32>, %a: tensor<2x?x4xf32>, %m: tensor<2x?xf32>, %l: tensor<2x?xf32>):
-    %c1 = arith.constant 1 : index
-    %t = tensor.dim %q, %c1 : tensor<2x?x3xf32>
-    %zero = arith.constant 0.0 : f32
-    %lowest = arith.constant 0xFF800000 : f32
-    %empty = tensor.empty(%t) : tensor<2x?xf32>
-    %wide = tensor.empty(%t) : tensor<2x?x4xf32>
-    %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x?xf32>) -> tensor<2x?xf32>
-    %score = linalg.generic {indexing_maps = [affine_map<(b, t, d) -> (b, t, d)>, affine_map<(b, t, d) -> (b, d)>, affine_map<(b, t, d) -> (b, t)>], iterator_types = ["parallel", "parallel", "reduction"]}
-        ins(%q, %kt : tensor<2x?x3xf32>, tensor<2x3xf32>) outs(%zeros : tensor<2x?xf32>) {
+  %t = tensor.dim %x, %c1 : tensor<2x?x4xf32>
+  %y0 = tensor.empty(%t) : tensor<2x?x4xf32>
+  // expected-remark@below {{state 0 (2x4): affine: sums over indices of the state, time-invariant; one added term; readout per element after the update; separable dim 0}}
+  // expected-remark@below {{0 of 5 operations are free of the states}}
+  %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x4xf32>) outs(%y0 : tensor<2x?x4xf32>) init(%h0 : tensor<2x4xf32>) {
+  ^step(%xt: tensor<2x4xf32>, %yt: tensor<2x4xf32>, %s: tensor<2x4xf32>):
+    %low = tensor.extract_slice %s[0, 0] [2, 1] [1, 1] : tensor<2x4xf32> to tensor<2x1xf32>
+    %high = tensor.extract_slice %s[0, 1] [2, 3] [1, 1] : tensor<2x4xf32> to tensor<2x3xf32>
+    %minus = arith.negf %low : tensor<2x1xf32>
+    %turned = tensor.concat dim(1) %high, %minus : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x4xf32>
+    // expected-note@below {{state 0 here}}
+    %n = linalg.generic {indexing_maps = [affine_map<(b, i, j) -> (i, j)>, affine_map<(b, i, j) -> (b, j)>, affine_map<(b, i, j) -> (b, i)>], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%w, %turned : tensor<4x4xf32>, tensor<2x4xf32>) outs(%xt : tensor<2x4xf32>) {
     ^bb0(%i: f32, %j: f32, %o: f32):
       %0 = arith.mulf %i, %j : f32
       %1 = arith.addf %o, %0 : f32
       linalg.yield %1 : f32
-    } -> tensor<2x?xf32>
-    %m1 = arith.maximumf %m, %score : tensor<2x?xf32>
-    %w:2 = linalg.generic {indexing_maps = [affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>, affine_map<(b, t) -> (b, t)>], iterator_types = ["parallel", "parallel"]}
-        ins(%m, %m1, %score : tensor<2x?xf32>, tensor<2x?xf32>, tensor<2x?xf32>) outs(%empty, %empty : tensor<2x?xf32>, tensor<2x?xf32>) {
-    ^bb0(%i: f32, %j: f32, %x: f32, %o: f32, %p: f32):
-      %none = arith.cmpf oeq, %j, %lowest : f32
-      %shift = arith.select %none, %zero, %j : f32
-      %0 = arith.subf %i, %shift : f32
-      %1 = math.exp %0 : f32
-      %2 = arith.subf %x, %shift : f32
-      %3 = math.exp %2 : f32
-      linalg.yield %1, %3 : f32, f32
-    } -> (tensor<2x?xf32>, tensor<2x?xf32>)
-    %l1 = math.fma %w#0, %l, %w#1 : tensor<2x?xf32>
-    %a1 = linalg.generic {indexing_maps = [affine_map<(b, t, d) -> (b, t)>, affine_map<(b, t, d) -> (b, t)>, affine_map<(b, t, d) -> (b, d)>, affine_map<(b, t, d) -> (b, t, d)>, affine_map<(b, t, d) -> (b, t, d)>], iterator_types = ["parallel", "parallel", "parallel"]}
-        ins(%w#0, %w#1, %vt, %a : tensor<2x?xf32>, tensor<2x?xf32>, tensor<2x4xf32>, tensor<2x?x4xf32>) outs(%wide : tensor<2x?x4xf32>) {
-    ^bb0(%i: f32, %j: f32, %x: f32, %s: f32, %o: f32):
-      %0 = arith.mulf %i, %s : f32
-      %1 = arith.mulf %j, %x : f32
-      %2 = arith.addf %0, %1 : f32
-      linalg.yield %2 : f32
-    } -> tensor<2x?x4xf32>
-    seq.yield %a1, %m1, %l1 : tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>
+    } -> tensor<2x4xf32>
+    seq.yield %n, %n : tensor<2x4xf32>, tensor<2x4xf32>
   }
-  return %r#0, %r#1, %r#2 : tensor<2x?x4xf32>, tensor<2x?xf32>, tensor<2x?xf32>
+  return %y, %h : tensor<2x?x4xf32>, tensor<2x4xf32>
+}
+
+// -----
+
+// States of one number, the first of which reads all of the second; time is first.
+func.func @numbers(%x: tensor<?x3xf32>, %a: tensor<?xf32>, %w: tensor<3xf32>, %s0: tensor<f32>, %z0: tensor<3xf32>) -> (tensor<?xf32>, tensor<f32>, tensor<3xf32>) {
+  %c0 = arith.constant 0 : index
+  %t = tensor.dim %a, %c0 : tensor<?xf32>
+  %y0 = tensor.empty(%t) : tensor<?xf32>
+  // expected-remark@below {{state 0 (): affine: takes from state 1; nothing is added; readout per element after the update; no separable dims}}
+  // expected-remark@below {{state 1 (3): diagonal, scalar decay, decay in [-1, 1]; one added term; no separable dims}}
+  // expected-remark@below {{2 of 6 operations are free of the states}}
+  %y, %s, %z = seq.recurrence along 0 reverse ins(%x, %a : tensor<?x3xf32>, tensor<?xf32>) outs(%y0 : tensor<?xf32>) init(%s0, %z0 : tensor<f32>, tensor<3xf32>) {
+  ^step(%xt: tensor<3xf32>, %at: tensor<f32>, %yt: tensor<f32>, %s: tensor<f32>, %z: tensor<3xf32>):
+    %0 = arith.mulf %at, %s : tensor<f32>
+    // expected-note@below {{state 0 here}}
+    %s1 = linalg.dot ins(%w, %z : tensor<3xf32>, tensor<3xf32>) outs(%0 : tensor<f32>) -> tensor<f32>
+    // expected-note@below {{a factor of the decay is in [-1, 1]}}
+    %1 = math.tanh %at : tensor<f32>
+    %empty = tensor.empty() : tensor<3xf32>
+    %2 = linalg.generic {indexing_maps = [affine_map<(i) -> ()>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%1, %z, %xt : tensor<f32>, tensor<3xf32>, tensor<3xf32>) outs(%empty : tensor<3xf32>) {
+    ^bb0(%i: f32, %j: f32, %k: f32, %o: f32):
+      %4 = arith.mulf %i, %j : f32
+      %5 = arith.subf %4, %k : f32
+      linalg.yield %5 : f32
+    } -> tensor<3xf32>
+    seq.yield %s1, %s1, %2 : tensor<f32>, tensor<f32>, tensor<3xf32>
+  }
+  return %y, %s, %z : tensor<?xf32>, tensor<f32>, tensor<3xf32>
 }

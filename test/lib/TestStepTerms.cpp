@@ -1,4 +1,4 @@
-//===- TestStepTerms.cpp - writes steps anew from their terms -----------------------===//
+//===- TestStepTerms.cpp - writes steps anew from their terms -------------===//
 
 #include "TestPasses.h"
 
@@ -125,8 +125,8 @@ struct TestStepTerms : PassWrapper<TestStepTerms, OperationPass<>> {
                 return factor.map.isFunctionOfDim(dim);
               }))
             dims.push_back(dim);
-        AffineMap map = AffineMap::getMultiDimMapWithTargets(
-            term.sizes.size(), dims, context);
+        AffineMap map = AffineMap::getMultiDimMapWithTargets(term.sizes.size(),
+                                                             dims, context);
         if (dims.size() < recurrence.getDim())
           continue;
         dims.insert(dims.begin() + recurrence.getDim(), TermBuilder::kTime);

@@ -17,7 +17,7 @@ class Body:
         values = list(values)
         return values[self.random.integers(len(values))]
 
-    def type(self, letters, element="f32"):
+    def type(self, letters, element="f64"):
         return "tensor<" + "".join(f"{SIZES[letter]}x" for letter in letters) + element + ">"
 
     def add(self, letters, text, stateful):
@@ -43,7 +43,7 @@ class Body:
         maps = [self.map(loops, self.pool[name]) for name in operands] + [self.map(loops, result)]
         kinds = ['"parallel"' if loop in result else '"reduction"' for loop in loops]
         types = ", ".join(self.type(self.pool[name]) for name in operands)
-        arguments = ", ".join([f"%e{n}: f32" for n in range(len(operands))] + ["%acc: f32"])
+        arguments = ", ".join([f"%e{n}: f64" for n in range(len(operands))] + ["%acc: f64"])
         return (f"linalg.generic {{indexing_maps = [{', '.join(maps)}], iterator_types = "
                 f"[{', '.join(kinds)}]}} ins({', '.join(operands)} : {types}) outs({init} : "
                 f"{self.type(result)}) {{\n^bb0({arguments}):\n" + "\n".join(payload) +
@@ -104,9 +104,9 @@ class Body:
         empty = self.add(loops, f"tensor.empty() : {self.type(loops)}", False)
         del self.pool[empty]
         kind = self.pick(["addf", "subf"])
-        payload = ["%c = arith.constant 0.5 : f32", "%p0 = arith.mulf %e1, %c : f32",
-                   "%p1 = arith.mulf %e0, %p0 : f32", f"%p2 = arith.{kind} %e2, %p1 : f32",
-                   "linalg.yield %p2 : f32"]
+        payload = ["%c = arith.constant 0.5 : f64", "%p0 = arith.mulf %e1, %c : f64",
+                   "%p1 = arith.mulf %e0, %p0 : f64", f"%p2 = arith.{kind} %e2, %p1 : f64",
+                   "linalg.yield %p2 : f64"]
         self.add(loops, self.generic(loops, operands, empty, loops, payload),
                  any(name in self.states for name in operands))
 
@@ -122,8 +122,8 @@ class Body:
         if init is None or not used >= set(loops):
             return
         kind = self.pick(["addf", "subf"])
-        payload = ["%p0 = arith.mulf %e0, %e1 : f32", f"%p1 = arith.{kind} %acc, %p0 : f32",
-                   "linalg.yield %p1 : f32"]
+        payload = ["%p0 = arith.mulf %e0, %e1 : f64", f"%p1 = arith.{kind} %acc, %p0 : f64",
+                   "linalg.yield %p1 : f64"]
         self.add(result, self.generic(loops, [a, b], init, result, payload),
                  a in self.states or init in self.states)
 
@@ -133,8 +133,8 @@ class Body:
         letters = self.pool[a]
         last = SIZES[letters[-1]]
         shape = [SIZES[letter] for letter in letters]
-        part = "tensor<" + "x".join(str(size) for size in shape[:-1] + [last - 1]) + "xf32>"
-        edge = "tensor<" + "x".join(str(size) for size in shape[:-1] + [1]) + "xf32>"
+        part = "tensor<" + "x".join(str(size) for size in shape[:-1] + [last - 1]) + "xf64>"
+        edge = "tensor<" + "x".join(str(size) for size in shape[:-1] + [1]) + "xf64>"
         ones, zeros = [1] * len(shape), [0] * len(shape)
         n = self.count
         self.lines += [
@@ -154,7 +154,7 @@ class Body:
 
     def reshape(self):
         a = self.pick([name for name, own in self.pool.items() if own == "bij"])
-        flat = f"tensor<{SIZES['b']}x{SIZES['i'] * SIZES['j']}xf32>"
+        flat = f"tensor<{SIZES['b']}x{SIZES['i'] * SIZES['j']}xf64>"
         n = self.count
         self.lines.append(f"%f{n} = tensor.collapse_shape {a} [[0], [1, 2]] : "
                           f"{self.type('bij')} into {flat}")
@@ -199,7 +199,7 @@ def random_step(random):
 
     def sequence(letters):
         return ("tensor<" + "x".join([str(SIZES["b"]), "?"] +
-                                     [str(SIZES[letter]) for letter in letters[1:]]) + "xf32>")
+                                     [str(SIZES[letter]) for letter in letters[1:]]) + "xf64>")
 
     arguments = ([(name, body.type(letters)) for name, letters in captures.items()] +
                  [(f"{name}s", sequence(letters)) for name, letters in inputs.items()] +

@@ -1,4 +1,4 @@
-//===- Ranges.h - bounds of the elements of tensors ---------------------------------===//
+//===- Ranges.h - bounds of the elements of tensors -----------------------===//
 
 #ifndef SEQC_ANALYSIS_RANGES_H
 #define SEQC_ANALYSIS_RANGES_H

@@ -1,4 +1,4 @@
-//===- StepAnalysis.h - how a step depends on its states ---------------------------===//
+//===- StepAnalysis.h - how a step depends on its states ------------------===//
 //
 // The class of each state of a recurrence, with what proves it: the affine form
 // of the next state. It knows no layer, only the operations of the body.
@@ -56,8 +56,12 @@ struct Term {
   std::optional<unsigned> state;
   /// The state after this step's update (readouts only).
   bool after = false;
-  /// (the term's dims) -> index of the state.
+  /// (the term's dims) -> index of the state. Where the state's size is 1, the
+  /// index may be a dim of that size or 0.
   mlir::AffineMap stateMap;
+
+  /// Whether the term is present everywhere along a dim.
+  bool isWhole(unsigned dim) const;
 };
 
 /// v = Σ terms.
@@ -92,7 +96,8 @@ struct StateInfo {
   llvm::SmallVector<unsigned> decayDims;
   /// The coefficient is 1.
   bool decayIsOne = false;
-  /// What multiplies states is the same at all times (the added terms need not).
+  /// What multiplies states is the same at all times (the added terms need
+  /// not).
   bool timeInvariant = false;
   /// Bounds of the coefficient: 0 ≤ low and high ≤ 1 prove log a ≤ 0.
   Interval decay;
@@ -111,8 +116,8 @@ struct StateInfo {
   /// s' = max(s + f, e), elementwise, f and e free (or no f): max-plus.
   bool isMaximum = false;
   /// Sum of exponentials relative to a running maximum m, itself a state:
-  /// s' = exp(m + f - m') s + Σ exp(e - m') …, the online softmax. With its m it
-  /// is an associative scan: see docs/Forms.md.
+  /// s' = exp(m + f - m') s + Σ exp(e - m') …, the online softmax. With its m
+  /// it is an associative scan: see docs/Forms.md.
   std::optional<unsigned> maximum;
 };
 
