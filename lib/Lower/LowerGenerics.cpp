@@ -29,9 +29,9 @@ using namespace seqc;
 namespace {
 /// Less work than this many payloads is not worth waking a thread for.
 constexpr int64_t kSerialWork = 16384;
-/// Sums in registers of a product: rows, and vectors in each (half as many where
-/// there are 16 registers, that is, with less than 16 lanes).
-constexpr int64_t kTileRows = 4, kTileVectors = 4;
+/// Sums in registers of a product: at most this many rows and vectors of each,
+/// 16 sums in all where there are 32 registers (16 lanes), else 8.
+constexpr int64_t kTileRows = 8, kTileVectors = 4;
 
 class GenericLowering {
 public:
@@ -514,8 +514,8 @@ void GenericLowering::planTile() {
       --most;
     return most;
   };
-  vectors = divisor(ranges[lane] / width,
-                    width < 16 ? kTileVectors / 2 : kTileVectors);
+  const int64_t sums = std::max<int64_t>(width, 8);
+  vectors = divisor(ranges[lane] / width, std::min(kTileVectors, sums / 4));
   auto readsLane = [&](OpOperand *operand, unsigned dim) {
     AffineMap map = op.getMatchingIndexingMap(operand);
     return map.isFunctionOfDim(lane) && !map.isFunctionOfDim(dim);
@@ -527,7 +527,7 @@ void GenericLowering::planTile() {
         }))
       continue;
     row = dim;
-    rows = divisor(ranges[dim], kTileRows);
+    rows = divisor(ranges[dim], std::min(kTileRows, sums / vectors));
     return;
   }
 }

@@ -123,7 +123,8 @@ ArrayRef<NamedTensor> ChunkDecay::running(ReadAt at, bool fromLast,
             {states[0], slices[0]}, slice,
             [&](ImplicitLocOpBuilder &b, ValueRange v) {
               return combine(b, v[0], v[1]);
-            });
+            },
+            at == ReadAt::After ? states[0] : NamedTensor());
         return {at == ReadAt::After ? next : states[0], next};
       });
   return run;
@@ -174,7 +175,8 @@ ChunkDecay::Piece ChunkDecay::between(ReadAt at, DimName row, DimName column) {
               return arith::SelectOp::create(b, isEarlier,
                                              combine(b, v[0], v[1]),
                                              scalarConstant(b, type, unit()));
-            });
+            },
+            at == ReadAt::After ? states[0] : NamedTensor());
         return {at == ReadAt::After ? next : states[0], next};
       })[0];
   return {between};

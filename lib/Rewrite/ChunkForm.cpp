@@ -113,7 +113,7 @@ void Emitter::setSizes(NamedTensors &tensors, unsigned state) {
 
 NamedTensor Emitter::inChunks(NamedTensors &tensors, NamedTensor sequence,
                               double padding) {
-  return tensors.split(tensors.padFirst(sequence, Padded, padding), Padded,
+  return tensors.split(tensors.pad(sequence, Time, Padded, padding), Padded,
                        Chunk, Row);
 }
 

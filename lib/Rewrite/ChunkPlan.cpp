@@ -151,6 +151,8 @@ LogicalResult Planner::planState(unsigned state) {
   plan.dims = stateDims(state);
   if (info.cls == StepClass::Constant)
     return success();
+  if (!isa<FloatType>(getElementTypeOrSelf(op.getStates()[state].getType())))
+    return refuseState(state, nullptr, "is not of floating-point numbers");
   if (info.cls != StepClass::Diagonal &&
       info.cls != StepClass::DiagonalLowRank) {
     std::string reason = ("is " + stringify(info.cls)).str();
@@ -229,6 +231,15 @@ LogicalResult Planner::planReadout(const Readout &readout) {
   Operation *definition = readout.value.getDefiningOp();
   if (!type || type.getRank() < static_cast<int64_t>(op.getDim()))
     return refuse(definition, "reads numbers that have no place for time");
+  if (llvm::none_of(readout.terms.terms,
+                    [](const Term &term) { return term.state.has_value(); }))
+    return refuse(definition, "reads states that cancel out");
+  for (const Term &term : readout.terms.terms)
+    if (term.state &&
+        getElementTypeOrSelf(op.getStates()[*term.state].getType()) !=
+            type.getElementType())
+      return refuseState(*term.state, definition,
+                         "is read as numbers of another type");
   ReadoutPlan &plan = this->plan.readouts.emplace_back();
   plan.value = readout.value;
   for (const Term &term : readout.terms.terms) {

@@ -95,19 +95,24 @@ static NamedTensor scoresInBlocks(NamedTensors &tensors, ChunkDecay &decay,
         SmallVector<NamedTensor> operands{states[0], slices[0], slices[1]};
         if (k)
           operands.push_back(kVaries ? slices[2] : k);
+        NamedTensor query = qVaries ? slices.back() : q;
+        auto read = [&](NamedTensor state) {
+          return tensors.contract({query, state}, slice, {}, summed);
+        };
+        NamedTensor before;
+        if (at == ReadAt::Before)
+          before = read(states[0]);
         NamedTensor next = tensors.pointwise(
-            operands, held, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+            operands, held,
+            [&](ImplicitLocOpBuilder &b, ValueRange v) {
               Value added = v.size() > 3
                                 ? arith::MulFOp::create(b, v[3], v[2])
                                 : v[2];
               return arith::AddFOp::create(
                   b, arith::MulFOp::create(b, v[0], v[1]), added);
-            });
-        NamedTensor query = qVaries ? slices.back() : q;
-        return {tensors.contract(
-                    {query, at == ReadAt::After ? next : states[0]}, slice, {},
-                    summed),
-                next};
+            },
+            states[0]);
+        return {before ? before : read(next), next};
       })[0];
 }
 
@@ -121,9 +126,12 @@ static NamedTensor scoresBetweenBlocks(NamedTensors &tensors, ChunkDecay &decay,
                                        ArrayRef<DimName> summed, ReadAt at) {
   ChunkDecay &inBlocks = decay.inBlocks();
   NamedTensor rows = inBlocks.apply(q, inBlocks.fromStart(at, Within));
-  NamedTensor columns = inBlocks.apply(k, inBlocks.toEnd(Within))
-                            .renamed(RowBlock, ColumnBlock)
-                            .renamed(Within, ColumnWithin);
+  NamedTensor columns =
+      columnsLast(tensors,
+                  inBlocks.apply(k, inBlocks.toEnd(Within))
+                      .renamed(RowBlock, ColumnBlock)
+                      .renamed(Within, ColumnWithin),
+                  ColumnWithin);
   NamedTensor between =
       decay.ofBlocks().between(ReadAt::Before, RowBlock, ColumnBlock).raw;
   DimNames products = concat({{Chunk, RowBlock}, {ColumnBlock}});
@@ -210,7 +218,8 @@ static NamedTensor solveRows(NamedTensors &tensors, NamedTensor matrix,
                           Value row = arith::AddFOp::create(b, v[2], v[3]);
                           return arith::AddFOp::create(
                               b, v[0], arith::MulFOp::create(b, v[1], row));
-                        });
+                        },
+                        states[0]);
                     return {next};
                   })
       .front()

@@ -45,8 +45,8 @@ NamedTensor NamedTensors::filled(ArrayRef<DimName> dims, double value) {
 
 NamedTensor NamedTensors::generic(ValueRange operands, ArrayRef<AffineMap> maps,
                                   ArrayRef<DimName> dims,
-                                  ArrayRef<DimName> reduced, NamedTensor onto,
-                                  Scalar scalar) {
+                                  ArrayRef<DimName> reduced, NamedTensor init,
+                                  Scalar scalar, bool adds) {
   unsigned loops = dims.size() + reduced.size();
   MLIRContext *context = b.getContext();
   SmallVector<Value> inputs(operands);
@@ -65,14 +65,13 @@ NamedTensor NamedTensors::generic(ValueRange operands, ArrayRef<AffineMap> maps,
     allMaps.push_back(AffineMap::get(
         loops, 0, getAffineDimExpr(dims.size() + index, context)));
   }
-  NamedTensor init = onto ? onto : reduced.empty() ? empty(dims)
-                                                   : filled(dims, 0.0);
+  if (!init)
+    init = adds ? filled(dims, 0.0) : empty(dims);
   allMaps.push_back(AffineMap::getMultiDimIdentityMap(loops, context)
                         .getMajorSubMap(dims.size()));
   SmallVector<utils::IteratorType> iterators(dims.size(),
                                              utils::IteratorType::parallel);
   iterators.resize(loops, utils::IteratorType::reduction);
-  bool adds = onto || !reduced.empty();
   auto op = linalg::GenericOp::create(
       b, init.value.getType(), inputs, init.value, allMaps, iterators,
       [&](OpBuilder &builder, Location loc, ValueRange arguments) {
@@ -102,9 +101,10 @@ static SmallVector<Value> valuesOf(ArrayRef<NamedTensor> operands) {
 }
 
 NamedTensor NamedTensors::pointwise(ArrayRef<NamedTensor> operands,
-                                    ArrayRef<DimName> dims, Scalar scalar) {
+                                    ArrayRef<DimName> dims, Scalar scalar,
+                                    NamedTensor destination) {
   return generic(valuesOf(operands), mapsOf(operands, dims, b.getContext()),
-                 dims, {}, {}, scalar);
+                 dims, {}, destination, scalar, /*adds=*/false);
 }
 
 NamedTensor NamedTensors::contract(ArrayRef<NamedTensor> operands,
@@ -133,7 +133,8 @@ NamedTensor NamedTensors::contract(ArrayRef<NamedTensor> operands,
                    for (Value factor : elements.drop_front())
                      product = arith::MulFOp::create(b, product, factor);
                    return product;
-                 });
+                 },
+                 /*adds=*/onto || !reduced.empty());
 }
 
 NamedTensor NamedTensors::arranged(NamedTensor tensor,
@@ -195,11 +196,10 @@ NamedTensor NamedTensors::join(NamedTensor tensor, DimName outer,
           dims};
 }
 
-NamedTensor NamedTensors::padFirst(NamedTensor tensor, DimName name,
-                                   double padding) {
-  NamedTensor padded = tensor.renamed(tensor.dims.front(), name);
-  OpFoldResult from = getSize(tensor.dims.front());
-  if (from == getSize(name))
+NamedTensor NamedTensors::pad(NamedTensor tensor, DimName dim, DimName name,
+                              double padding) {
+  NamedTensor padded = tensor.renamed(dim, name);
+  if (getSize(dim) == getSize(name))
     return padded;
   SmallVector<OpFoldResult> offsets(tensor.dims.size(), b.getIndexAttr(0)),
       strides(tensor.dims.size(), b.getIndexAttr(1));

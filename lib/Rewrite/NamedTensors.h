@@ -50,9 +50,11 @@ public:
   using Scalar = llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
                                                 mlir::ValueRange)>;
   /// result[dims] = scalar(operands[…]). `linalg.index i` is the index of the
-  /// i-th of `dims`.
+  /// i-th of `dims`. The result may take the memory of `destination`, which has
+  /// these dims: that of a state which is not read again.
   NamedTensor pointwise(llvm::ArrayRef<NamedTensor> operands,
-                        llvm::ArrayRef<DimName> dims, Scalar scalar);
+                        llvm::ArrayRef<DimName> dims, Scalar scalar,
+                        NamedTensor destination = {});
   /// result[dims] = onto[dims] + Σ Π operands[…], the sum over the dimensions
   /// of the operands that the result has not, and over `also`; null operands
   /// are 1, a null `onto` is 0.
@@ -60,12 +62,12 @@ public:
                        llvm::ArrayRef<DimName> dims, NamedTensor onto = {},
                        llvm::ArrayRef<DimName> also = {});
   /// As pointwise and contract, of any tensors and maps from the loops
-  /// [dims…, reduced…].
+  /// [dims…, reduced…]: the sum over `reduced`, if there are any, onto `init`.
   NamedTensor generic(mlir::ValueRange operands,
                       llvm::ArrayRef<mlir::AffineMap> maps,
                       llvm::ArrayRef<DimName> dims,
-                      llvm::ArrayRef<DimName> reduced, NamedTensor onto,
-                      Scalar scalar);
+                      llvm::ArrayRef<DimName> reduced, NamedTensor init,
+                      Scalar scalar, bool adds);
 
   /// The tensor with its dimensions in another order.
   NamedTensor arranged(NamedTensor tensor, llvm::ArrayRef<DimName> dims);
@@ -78,9 +80,10 @@ public:
   /// The inverse, of neighbours.
   NamedTensor join(NamedTensor tensor, DimName outer, DimName inner,
                    DimName name);
-  /// The first dimension's elements, followed by `padding` up to the size of
-  /// `name`, which the dimension is called then.
-  NamedTensor padFirst(NamedTensor tensor, DimName name, double padding);
+  /// The elements along `dim`, followed by `padding` up to the size of `name`,
+  /// which the dimension is called then.
+  NamedTensor pad(NamedTensor tensor, DimName dim, DimName name,
+                  double padding);
   /// Elements offset … offset + size(name) - 1 of a dimension, called `name`.
   NamedTensor slice(NamedTensor tensor, DimName dim, DimName name,
                     int64_t offset);

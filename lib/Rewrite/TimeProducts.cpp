@@ -107,7 +107,8 @@ NamedTensor TimeProducts::emit(ArrayRef<Source> sources,
                         tensors.getElementType()));
         }
         return scalar(b, values);
-      });
+      },
+      /*adds=*/!reduced.empty());
 }
 
 NamedTensor TimeProducts::build(const NamedProduct &product,
@@ -123,6 +124,15 @@ NamedTensor TimeProducts::build(const NamedProduct &product,
   for (const auto &factor : product.factors)
     sources.push_back(getSource(factor, loops));
   Type type = tensors.getElementType();
+  if (sources.size() == 1 && product.scale == 1.0 &&
+      product.factors.front().factor.kind == Factor::Times &&
+      sources.front().map.isPermutation() &&
+      getElementTypeOrSelf(sources.front().value.getType()) == type) {
+    NamedTensor whole{sources.front().value, {}};
+    for (AffineExpr place : sources.front().map.getResults())
+      whole.dims.push_back(loops[cast<AffineDimExpr>(place).getPosition()]);
+    return whole;
+  }
   return emit(
       sources, loops, reduced,
       [&](ImplicitLocOpBuilder &b, ValueRange values) -> Value {

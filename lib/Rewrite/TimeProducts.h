@@ -46,6 +46,7 @@ public:
 
   /// [time, dims…], or [dims…] where it is the same at all times and
   /// `withTime` does not ask for it; the other dims of the factors are summed.
+  /// A sequence that is the only factor is taken as it is, in its own order.
   NamedTensor build(const NamedProduct &product, llvm::ArrayRef<DimName> dims,
                     bool withTime);
 

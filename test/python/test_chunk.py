@@ -61,6 +61,22 @@ def test_undecayed_states(tmp_path, form):
     agree(chunked.normalised(decayed=False), form, tmp_path, 37)
 
 
+WRITTEN = {
+    "bonus": chunked.bonus(),
+    "low rank": chunked.low_rank(),
+    "low rank, reverse, no gate": chunked.low_rank(reverse=True, gate=False),
+    "time-invariant": chunked.invariant(),
+    "both signs": chunked.alternating(),
+    "decays of values": chunked.value_decays(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", WRITTEN)
+def test_written_by_hand(tmp_path, name, form):
+    agree(WRITTEN[name], form, tmp_path, 37)
+
+
 # --- decays -----------------------------------------------------------------------
 
 

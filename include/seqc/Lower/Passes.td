@@ -266,8 +266,9 @@ def LowerGenerics : Pass<"lower-generics", "::mlir::func::FuncOp"> {
     scalar loops. The other parallel dimensions are shared by the team where
     there is enough work (`scf.forall`). Lanes beyond the end are masked.
 
-    A product whose lanes are columns keeps a tile of up to 4 rows by 4 vectors
-    of sums in registers, if sizes are known and divisible.
+    A product whose lanes are columns keeps a tile of up to 8 rows or 4 vectors,
+    16 sums in all (8 where a vector has less than 16 lanes), in registers, if
+    sizes are known and divisible.
 
     A `memref.load` in a payload whose last index is the lane's own number (an
     embedding's row) is a vector load.
