@@ -53,6 +53,8 @@ void seqc::buildFormsPipeline(OpPassManager &manager, const Target &target,
 }
 
 void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
+  // Scans that no choice of form has cut into blocks of time.
+  manager.addPass(createSeqBlockScan({/*blocks=*/1}));
   manager.addPass(createConvertElementwiseToLinalgPass());
   cleanUp(manager);
   // Products take the elementwise operations that follow them.
@@ -61,7 +63,6 @@ void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
       createKernelRecurrences({/*lanes=*/target.lanes}));
   // Bodies without a vector form.
   manager.addNestedPass<func::FuncOp>(createRecurrenceToLoops());
-  manager.addNestedPass<func::FuncOp>(createScanToLoops());
   manager.addPass(createConvertElementwiseToLinalgPass());
   cleanUp(manager);
   // What rests on weights alone is done in advance.

@@ -101,20 +101,12 @@ Value AffineScan::multiplyMatrix(OpBuilder &b, Value matrix, Value right,
   return generic.getResult(0);
 }
 
-/// Members: A[g][k] for all that are present, row by row, then f[g].
-AffineScan::Values AffineScan::composeElementwise(OpBuilder &b,
-                                                  ValueRange earlier,
-                                                  ValueRange later) {
-  Location loc = recurrence.getLoc();
+/// Members: A[g][k] for all that are present, row by row.
+AffineScan::Values AffineScan::composeCoefficients(OpBuilder &b,
+                                                   ValueRange earlier,
+                                                   ValueRange later) {
   unsigned count = group.states.size();
   Values composed;
-  if (group.isOne)
-    return {arith::AddFOp::create(b, loc, earlier.front(), later.front())};
-  SmallVector<SmallVector<unsigned>> place(count);
-  unsigned next = 0;
-  for (unsigned g = 0; g < count; ++g)
-    for (unsigned k = 0; k < count; ++k)
-      place[g].push_back(group.present[g].test(k) ? next++ : 0);
   for (unsigned g = 0; g < count; ++g)
     for (unsigned k = 0; k < count; ++k) {
       if (!group.present[g].test(k))
@@ -127,11 +119,24 @@ AffineScan::Values AffineScan::composeElementwise(OpBuilder &b,
       // No path of two: nothing is left after two steps.
       composed.push_back(sum ? sum : zeros(b, earlier[place[g][k]], {}));
     }
+  return composed;
+}
+
+/// Members: coefficients, then f[g].
+AffineScan::Values AffineScan::composeElementwise(OpBuilder &b,
+                                                  ValueRange earlier,
+                                                  ValueRange later) {
+  Location loc = recurrence.getLoc();
+  if (group.isOne)
+    return {arith::AddFOp::create(b, loc, earlier.front(), later.front())};
+  unsigned count = group.states.size();
+  Values composed = composeCoefficients(b, earlier, later);
   for (unsigned g = 0; g < count; ++g) {
-    Value sum = later[next + g];
+    Value sum = later[numCoefficients + g];
     for (unsigned k = 0; k < count; ++k)
       if (group.present[g].test(k))
-        sum = multiplyAdd(b, later[place[g][k]], earlier[next + k], sum);
+        sum = multiplyAdd(b, later[place[g][k]], earlier[numCoefficients + k],
+                          sum);
     composed.push_back(sum);
   }
   return composed;
@@ -144,40 +149,83 @@ AffineScan::Values AffineScan::composeMatrix(OpBuilder &b, ValueRange earlier,
           multiplyMatrix(b, later[0], earlier[1], later[1])};
 }
 
-void AffineScan::build(bool exclusive) {
-  Location loc = recurrence.getLoc();
+AffineScan::Values AffineScan::buildCoefficients() {
   unsigned count = group.states.size();
-  Values inputs, initials;
+  Values coefficients;
+  place.assign(count, SmallVector<unsigned>(count));
   TermSequences::Shape shape{group.states.front(), group.used, group.mixed};
-  if (!group.isOne)
-    for (unsigned g = 0; g < count; ++g)
-      for (unsigned k = 0; k < count; ++k)
-        if (group.present[g].test(k)) {
-          inputs.push_back(
-              sequences.toSequence(sequences.build(group.terms[g][k], shape)));
-          initials.push_back(
-              zeros(builder, inputs.back(), recurrence.getDim()));
-        }
-  numCoefficients = inputs.size();
-  shape.used.set();
-  shape.columns.clear();
+  for (unsigned g = 0; g < count && !group.isOne; ++g)
+    for (unsigned k = 0; k < count; ++k)
+      if (group.present[g].test(k)) {
+        place[g][k] = coefficients.size();
+        coefficients.push_back(
+            sequences.toSequence(sequences.build(group.terms[g][k], shape)));
+      }
+  numCoefficients = coefficients.size();
+  return coefficients;
+}
+
+/// A scan with a combiner that takes its two tuples.
+static seq::ScanOp
+createScan(OpBuilder &builder, Location loc, int64_t dim, bool reverse,
+           bool exclusive, ValueRange inputs, ValueRange initials,
+           function_ref<SmallVector<Value>(OpBuilder &, ValueRange, ValueRange)>
+               combine) {
+  auto scan = seq::ScanOp::create(builder, loc, dim, reverse,
+                                  /*associative=*/true, exclusive, inputs,
+                                  initials);
+  Block &block = scan.getCombiner().emplaceBlock();
+  for (unsigned side = 0; side < 2; ++side)
+    for (Value initial : initials)
+      block.addArgument(initial.getType(), loc);
+  OpBuilder inner = OpBuilder::atBlockEnd(&block);
+  SmallVector<Value> combined =
+      combine(inner, scan.getEarlier(), scan.getLater());
+  seq::YieldOp::create(inner, loc, combined);
+  return scan;
+}
+
+void AffineScan::build(bool exclusive) {
+  int64_t dim = recurrence.getDim();
+  Values inputs = buildCoefficients(), initials;
+  for (Value coefficient : inputs)
+    initials.push_back(zeros(builder, coefficient, dim));
+  TermSequences::Shape shape;
+  shape.used.resize(group.used.size(), true);
   for (auto [g, state] : llvm::enumerate(group.states)) {
     shape.state = state;
     inputs.push_back(
         sequences.toSequence(sequences.build(group.added[g], shape)));
     initials.push_back(recurrence.getStates()[state]);
   }
-  scan = seq::ScanOp::create(builder, loc, recurrence.getDim(),
-                             recurrence.getReverse(), /*associative=*/true,
-                             exclusive, inputs, initials);
-  Block &block = scan.getCombiner().emplaceBlock();
-  for (unsigned side = 0; side < 2; ++side)
-    for (Value initial : initials)
-      block.addArgument(initial.getType(), loc);
-  OpBuilder inner = OpBuilder::atBlockEnd(&block);
-  Values composed =
-      group.mixed.empty()
-          ? composeElementwise(inner, scan.getEarlier(), scan.getLater())
-          : composeMatrix(inner, scan.getEarlier(), scan.getLater());
-  seq::YieldOp::create(inner, loc, composed);
+  scan = createScan(builder, recurrence.getLoc(), dim, recurrence.getReverse(),
+                    exclusive, inputs, initials,
+                    [&](OpBuilder &b, ValueRange earlier, ValueRange later) {
+                      return group.mixed.empty()
+                                 ? composeElementwise(b, earlier, later)
+                                 : composeMatrix(b, earlier, later);
+                    });
+}
+
+void AffineScan::buildPowers(bool reverse, bool exclusive) {
+  if (group.isOne)
+    return;
+  Location loc = recurrence.getLoc();
+  int64_t dim = recurrence.getDim();
+  Values inputs = buildCoefficients(), initials(inputs.size());
+  for (unsigned g = 0; g < group.states.size(); ++g)
+    for (unsigned k = 0; k < group.states.size(); ++k)
+      if (group.present[g].test(k)) {
+        Value zero = zeros(builder, inputs[place[g][k]], dim);
+        Value one = arith::ConstantOp::create(
+            builder, loc,
+            builder.getFloatAttr(getElementTypeOrSelf(zero.getType()), 1.0));
+        initials[place[g][k]] =
+            g == k ? linalg::FillOp::create(builder, loc, one, zero).getResult(0)
+                   : zero;
+      }
+  scan = createScan(builder, loc, dim, reverse, exclusive, inputs, initials,
+                    [&](OpBuilder &b, ValueRange earlier, ValueRange later) {
+                      return composeCoefficients(b, earlier, later);
+                    });
 }

@@ -40,9 +40,7 @@ std::vector<StateGroup> groupStates(mlir::seq::RecurrenceOp recurrence,
 ///
 ///   (A₁, f₁) ∘ (A₂, f₂) = (A₂ A₁, A₂ f₁ + f₂),
 ///
-/// from (0, s₀), the constant map to the initial state. Its sequence results
-/// are `getStates`: after each time, or before it if `exclusive`; its totals of
-/// the same numbers are the final states.
+/// from (0, s₀), the constant map to the initial state.
 class AffineScan {
 public:
   AffineScan(mlir::seq::RecurrenceOp recurrence, const StateGroup &group,
@@ -51,6 +49,18 @@ public:
         builder(builder) {}
 
   void build(bool exclusive);
+  /// Instead, the scan of the coefficients alone, from the identity, for a group
+  /// that is elementwise.
+  void buildPowers(bool reverse, bool exclusive);
+  /// (A_t … A_0)[g][k], or without A_t; and the product of all. Null: 1 for
+  /// a group that is one.
+  mlir::Value getPower(unsigned g, unsigned k) {
+    return scan ? scan.getSequenceResults()[place[g][k]] : mlir::Value();
+  }
+  mlir::Value getLastPower(unsigned g, unsigned k) {
+    return scan ? scan.getTotalResults()[place[g][k]] : mlir::Value();
+  }
+  /// States of the group after each time, or before it if exclusive.
   mlir::Value getSequence(unsigned member) {
     return scan.getSequenceResults()[numCoefficients + member];
   }
@@ -64,6 +74,9 @@ private:
                           mlir::Value added);
   mlir::Value multiplyMatrix(mlir::OpBuilder &b, mlir::Value matrix,
                              mlir::Value right, mlir::Value added);
+  Values buildCoefficients();
+  Values composeCoefficients(mlir::OpBuilder &b, mlir::ValueRange earlier,
+                             mlir::ValueRange later);
   Values composeElementwise(mlir::OpBuilder &b, mlir::ValueRange earlier,
                             mlir::ValueRange later);
   Values composeMatrix(mlir::OpBuilder &b, mlir::ValueRange earlier,
@@ -75,6 +88,8 @@ private:
   mlir::OpBuilder &builder;
   mlir::seq::ScanOp scan;
   unsigned numCoefficients = 0;
+  /// The member that is A[g][k], where present.
+  llvm::SmallVector<llvm::SmallVector<unsigned>> place;
 };
 
 } // namespace seqc

@@ -14,6 +14,8 @@
 // blocks at both ends, of which the result is a slice. Where there is no initial
 // tuple the front is the first time, which then serves as one.
 //
+// One block is the sequential form: [front] and rest.
+//
 //===----------------------------------------------------------------------===//
 
 #include "ScanForm.h"
@@ -96,7 +98,9 @@ public:
 
   /// Whether the combiner can combine all blocks at once.
   bool canLift();
-  void run();
+  /// Blocks side by side, or one time after the other.
+  void runBlocks();
+  void runSequential();
 
 private:
   using Values = SmallVector<Value>;
@@ -106,7 +110,9 @@ private:
   Count constant(int64_t value) {
     return {builder, loc, builder.getIndexAttr(value)};
   }
-  Value slice(Value tensor, ArrayRef<Span> ranges, ArrayRef<int64_t> dropped = {});
+  bool isWhole(ArrayRef<Span> ranges);
+  Value slice(Value tensor, ArrayRef<Span> ranges,
+              ArrayRef<int64_t> dropped = {});
   Value insert(Value part, Value tensor, ArrayRef<Span> ranges);
   SmallVector<ReassociationIndices> groupsAround(int64_t rank);
   Value splitBlocks(Value sequence, Count length);
@@ -127,6 +133,16 @@ private:
   Values readOnes(ValueRange members) {
     return llvm::map_to_vector(read, [&](unsigned i) { return members[i]; });
   }
+  void begin();
+  void replace(ValueRange outputs, ValueRange totals);
+  Values runFront(Count times, Count front, ArrayRef<Span> to);
+  seq::RecurrenceOp runRest(Count times, Count begin, Count rest,
+                            ArrayRef<Span> to, ValueRange states);
+  void write(seq::RecurrenceOp part, ArrayRef<Span> ranges);
+  Values slices(ValueRange tensors, ArrayRef<Span> ranges,
+                ArrayRef<int64_t> dropped = {});
+  Values outputsOf(ValueRange states, ValueRange next);
+  Count countTimes() { return {builder, loc, times}; }
   void findInvariants();
   Values repeatInvariants(int64_t count);
   Values laterOf(ValueRange slices, ValueRange invariants);
@@ -142,6 +158,11 @@ private:
   /// Inputs that differ from time to time, and for each input its slice if it
   /// is the same at all times.
   Values varying, invariant;
+  /// The tensors that the results which are read are written to.
+  Values written;
+  /// The number of times.
+  OpFoldResult times;
+  bool isSequential = false;
 };
 } // namespace
 
@@ -163,6 +184,13 @@ partOf(OpBuilder &builder, Location loc, Value tensor,
   return {offsets, sizes};
 }
 
+/// Whether the ranges are all of a sequence, where every one is of all times.
+bool Blocks::isWhole(ArrayRef<Span> ranges) {
+  return isSequential && ranges.size() == 1 && ranges[0].dim == dim &&
+         ranges[0].begin.known() == 0 &&
+         OpFoldResult(ranges[0].size) == OpFoldResult(countTimes());
+}
+
 static RankedTensorType typeOfSizes(RankedTensorType type,
                                     ArrayRef<OpFoldResult> sizes,
                                     ArrayRef<int64_t> dropped = {}) {
@@ -176,6 +204,8 @@ static RankedTensorType typeOfSizes(RankedTensorType type,
 
 Value Blocks::slice(Value tensor, ArrayRef<Span> ranges,
                     ArrayRef<int64_t> dropped) {
+  if (isWhole(ranges))
+    return tensor;
   auto [offsets, sizes] = partOf(builder, loc, tensor, ranges);
   auto type = cast<RankedTensorType>(tensor.getType());
   return tensor::ExtractSliceOp::create(
@@ -185,6 +215,8 @@ Value Blocks::slice(Value tensor, ArrayRef<Span> ranges,
 
 /// Dimensions that the part lacks have a range of 1.
 Value Blocks::insert(Value part, Value tensor, ArrayRef<Span> ranges) {
+  if (isWhole(ranges) && part.getType() == tensor.getType())
+    return part;
   auto [offsets, sizes] = partOf(builder, loc, tensor, ranges);
   return tensor::InsertSliceOp::create(builder, loc, part, tensor, offsets,
                                        sizes, ones(builder, sizes.size()));
@@ -288,7 +320,8 @@ Blocks::Values Blocks::combineBlocks(OpBuilder &inner, ValueRange earlier,
   return combined;
 }
 
-/// Members that need each other's earlier values, by a path.
+/// Members that need each other's earlier values, by a path, or the later ones
+/// of the same dimensions: those may as well share a loop.
 std::vector<SmallVector<unsigned>> Blocks::findComponents() {
   Block &combiner = op.getCombiner().front();
   unsigned members = op.getInputs().size();
@@ -301,9 +334,12 @@ std::vector<SmallVector<unsigned>> Blocks::findComponents() {
       if (!seen.insert(value).second)
         continue;
       auto argument = dyn_cast<BlockArgument>(value);
-      if (argument && argument.getOwner() == &combiner &&
-          argument.getArgNumber() < members)
-        equal.join(i, argument.getArgNumber());
+      if (argument && argument.getOwner() == &combiner) {
+        unsigned member = argument.getArgNumber() % members;
+        if (argument.getArgNumber() < members ||
+            op.getInputs()[member].getType() == op.getInputs()[i].getType())
+          equal.join(i, member);
+      }
       Operation *definition = value.getDefiningOp();
       if (definition && op->isAncestor(definition))
         definition->walk([&](Operation *nested) {
@@ -339,12 +375,17 @@ Blocks::Values Blocks::reduceBlocks(ValueRange parts, Count length) {
     auto pick = [&](ValueRange all) {
       return llvm::map_to_vector(members, [&](unsigned i) { return all[i]; });
     };
-    auto firsts = recur(dim + 1, firstTimes, {}, pick(empty),
-                        [&](OpBuilder &, ValueRange slices, ValueRange) {
-                          return pick(laterOf(slices, repeated));
-                        });
+    // Copies, which share no dimension.
+    Values firsts;
+    for (unsigned i : members) {
+      auto first = recur(dim + 1, firstTimes, {}, empty[i],
+                         [&](OpBuilder &, ValueRange slices, ValueRange) {
+                           return Values{laterOf(slices, repeated)[i]};
+                         });
+      firsts.push_back(first.getStateResults().front());
+    }
     auto reduced =
-        recur(dim + 1, otherTimes, {}, firsts.getStateResults(),
+        recur(dim + 1, otherTimes, {}, firsts,
               [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
                 Values earlier(empty);
                 for (auto [i, state] : llvm::zip(members, states))
@@ -428,19 +469,105 @@ Blocks::Values Blocks::laterOf(ValueRange slices, ValueRange invariants) {
   return tuple;
 }
 
-void Blocks::run() {
+void Blocks::begin() {
   builder.setInsertionPoint(op);
+  for (Value input : op.getInputs())
+    if (!times || !isa<Attribute>(times))
+      times = tensor::getMixedSize(builder, loc, input, dim);
   findInvariants();
   for (OpResult result : op.getSequenceResults())
     if (!result.use_empty())
       read.push_back(result.getResultNumber());
-  bool hasInit = !op.getInitials().empty();
-  OpFoldResult numTimes;
-  for (Value input : op.getInputs())
-    if (!numTimes || !isa<Attribute>(numTimes))
-      numTimes = tensor::getMixedSize(builder, loc, input, dim);
+}
 
-  Count times{builder, loc, numTimes};
+Blocks::Values Blocks::slices(ValueRange tensors, ArrayRef<Span> ranges,
+                              ArrayRef<int64_t> dropped) {
+  return llvm::map_to_vector(
+      tensors, [&](Value v) { return slice(v, ranges, dropped); });
+}
+
+void Blocks::write(seq::RecurrenceOp part, ArrayRef<Span> ranges) {
+  for (auto [tensor, output] : llvm::zip(written, part.getOutputResults()))
+    tensor = insert(output, tensor, ranges);
+}
+
+Blocks::Values Blocks::outputsOf(ValueRange states, ValueRange next) {
+  Values yielded = readOnes(op.getExclusive() ? states : next);
+  llvm::append_range(yielded, next);
+  return yielded;
+}
+
+/// The initial tuple, or else the first time, which is written. (There is no
+/// tuple to hand over where there are no times.)
+Blocks::Values Blocks::runFront(Count times, Count front, ArrayRef<Span> to) {
+  if (!op.getInitials().empty())
+    return Values(op.getInitials());
+  Values unwritten;
+  for (Value input : op.getInputs())
+    unwritten.push_back(emptyLike(input, {}));
+  SmallVector<int64_t> dropped;
+  if (to.size() == 2)
+    dropped.push_back(dim);
+  auto only = recur(
+      dim, slices(varying, inOrder(dim, times, constant(0), front)),
+      slices(written, to, dropped), unwritten,
+      [&](OpBuilder &, ValueRange slices, ValueRange) {
+        Values tuple = laterOf(slices, invariant), yielded = readOnes(tuple);
+        llvm::append_range(yielded, tuple);
+        return yielded;
+      });
+  write(only, to);
+  return Values(only.getStateResults());
+}
+
+/// Times from `begin` on, one after the other.
+seq::RecurrenceOp Blocks::runRest(Count times, Count begin, Count rest,
+                                  ArrayRef<Span> to, ValueRange states) {
+  SmallVector<int64_t> dropped;
+  if (to.size() == 2)
+    dropped.push_back(dim);
+  auto after =
+      recur(dim, slices(varying, inOrder(dim, times, begin, rest)),
+            slices(written, to, dropped), states,
+            [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
+              return outputsOf(states, combine(inner, states,
+                                               laterOf(slices, invariant)));
+            });
+  write(after, to);
+  return after;
+}
+
+void Blocks::replace(ValueRange outputs, ValueRange totals) {
+  for (auto [i, value] : llvm::zip(read, outputs)) {
+    Value result = value;
+    if (result.getType() != op.getType(i))
+      result = tensor::CastOp::create(builder, loc, op.getType(i), result);
+    op.getResult(i).replaceAllUsesWith(result);
+  }
+  for (auto [total, state] : llvm::zip(op.getTotalResults(), totals))
+    total.replaceAllUsesWith(state);
+  op.erase();
+}
+
+void Blocks::runSequential() {
+  isSequential = true;
+  begin();
+  Count times = countTimes();
+  Count front = op.getInitials().empty() ? times.min(constant(1)) : constant(0);
+  for (unsigned i : read)
+    written.push_back(emptyLike(op.getInputs()[i], {{dim, times}}));
+  Values initial =
+      runFront(times, front, inOrder(dim, times, constant(0), front));
+  Count rest = times - front;
+  auto after = runRest(times, front, rest, inOrder(dim, times, front, rest),
+                       initial);
+  replace(written, after.getStateResults());
+}
+
+void Blocks::runBlocks() {
+  begin();
+  bool hasInit = !op.getInitials().empty();
+  Count times = countTimes();
   Count zero = constant(0), one = constant(1), blocks = constant(numBlocks);
   Count front = hasInit ? zero : times.min(one), behind = times - front;
   Count least = constant(numBlocks * numBlocks);
@@ -453,49 +580,19 @@ void Blocks::run() {
   Count room = behind.atLeast(least, behind / blocks, behind.max(one));
   Count rooms = constant(numBlocks + 1 + before);
   SmallVector<Span> toFront{inOrder(dim, rooms, zero, one),
-                             inOrder(dim + 1, room, room - one, front)};
+                            inOrder(dim + 1, room, room - one, front)};
   SmallVector<Span> toBlocks{inOrder(dim, rooms, constant(before), blocks),
-                              inOrder(dim + 1, room, zero, length)};
+                             inOrder(dim + 1, room, zero, length)};
   Count last = behind.atLeast(least, constant(before + numBlocks),
                               constant(before));
   SmallVector<Span> toRest{inOrder(dim, rooms, last, one),
-                            inOrder(dim + 1, room, zero, rest)};
-  Values written;
+                           inOrder(dim + 1, room, zero, rest)};
   for (unsigned i : read)
     written.push_back(
         emptyLike(op.getInputs()[i], {{dim, rooms}, {dim + 1, room}}));
-  auto slices = [&](ValueRange tensors, ArrayRef<Span> ranges,
-                    ArrayRef<int64_t> dropped = {}) {
-    return llvm::map_to_vector(
-        tensors, [&](Value v) { return slice(v, ranges, dropped); });
-  };
-  auto write = [&](seq::RecurrenceOp part, ArrayRef<Span> ranges) {
-    for (auto [tensor, output] : llvm::zip(written, part.getOutputResults()))
-      tensor = insert(output, tensor, ranges);
-  };
-  auto outputsOf = [&](ValueRange states, ValueRange next) {
-    Values yielded = readOnes(op.getExclusive() ? states : next);
-    llvm::append_range(yielded, next);
-    return yielded;
-  };
+  Values initial = runFront(times, front, toFront);
 
-  Values initial(op.getInitials());
-  if (!hasInit) {
-    for (Value input : op.getInputs())
-      initial.push_back(emptyLike(input, {}));
-    auto only = recur(
-        dim, slices(varying, inOrder(dim, times, zero, front)),
-        slices(written, toFront, {dim}), initial,
-        [&](OpBuilder &, ValueRange slices, ValueRange) {
-          Values tuple = laterOf(slices, invariant), yielded = readOnes(tuple);
-          llvm::append_range(yielded, tuple);
-          return yielded;
-        });
-    write(only, toFront);
-    initial.assign(only.getStateResults().begin(), only.getStateResults().end());
-  }
-
-  // Reduce: the combination of every block but the last.
+  // Reduce.
   Values parts;
   for (Value sequence : varying)
     parts.push_back(splitBlocks(
@@ -512,57 +609,45 @@ void Blocks::run() {
   for (auto [input, value] : llvm::zip(op.getInputs(), initial))
     prefixes.push_back(
         insert(value, emptyLike(input, {{dim, blocks}}), toFirst));
-  auto scanned = recur(
-      dim, slices(sums, Span{dim, zero, others}),
-      slices(prefixes, toOthers), initial,
-      [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
-        Values next = combine(inner, states, slices), yielded(next);
-        llvm::append_range(yielded, next);
-        return yielded;
-      });
+  auto scanned =
+      recur(dim, slices(sums, Span{dim, zero, others}),
+            slices(prefixes, toOthers), initial,
+            [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
+              Values next = combine(inner, states, slices), yielded(next);
+              llvm::append_range(yielded, next);
+              return yielded;
+            });
   for (auto [prefix, others, total] :
-       llvm::zip(prefixes, scanned.getOutputResults(), scanned.getStateResults()))
+       llvm::zip(prefixes, scanned.getOutputResults(),
+                 scanned.getStateResults()))
     prefix = insert(total, insert(others, prefix, toOthers), toLast);
 
   // Apply.
   Values repeated = repeatInvariants(numBlocks);
   auto all = llvm::to_vector(llvm::seq<unsigned>(op.getInputs().size()));
-  auto applied = recur(
-      dim + 1, parts, slices(written, toBlocks), prefixes,
-      [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
-        return outputsOf(states, combineBlocks(inner, states,
-                                               laterOf(slices, repeated), all));
-      });
+  auto applied =
+      recur(dim + 1, parts, slices(written, toBlocks), prefixes,
+            [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
+              return outputsOf(
+                  states, combineBlocks(inner, states,
+                                        laterOf(slices, repeated), all));
+            });
   write(applied, toBlocks);
-  auto after = recur(
-      dim, slices(varying, inOrder(dim, times, front + inBlocks, rest)),
-      slices(written, toRest, {dim}),
-      slices(applied.getStateResults(), toLast, {dim}),
-      [&](OpBuilder &inner, ValueRange slices, ValueRange states) {
-        return outputsOf(states,
-                         combine(inner, states, laterOf(slices, invariant)));
-      });
-  write(after, toRest);
+  auto after = runRest(times, front + inBlocks, rest, toRest,
+                       slices(applied.getStateResults(), toLast, {dim}));
 
-  Span result =
-      inOrder(dim, rooms * room, hasInit ? zero : room - one, times);
-  for (auto [i, tensor] : llvm::zip(read, written)) {
-    Value value = slice(joinBlocks(tensor), result);
-    if (value.getType() != op.getType(i))
-      value = tensor::CastOp::create(builder, loc, op.getType(i), value);
-    op.getResult(i).replaceAllUsesWith(value);
-  }
-  for (auto [total, state] :
-       llvm::zip(op.getTotalResults(), after.getStateResults()))
-    total.replaceAllUsesWith(state);
-  op.erase();
+  Span result = inOrder(dim, rooms * room, hasInit ? zero : room - one, times);
+  Values outputs;
+  for (Value tensor : written)
+    outputs.push_back(slice(joinBlocks(tensor), result));
+  replace(outputs, after.getStateResults());
 }
 
 LogicalResult seqc::rewriteInBlocks(seq::ScanOp op, int64_t blocks) {
   Blocks form(op, blocks);
-  if (!form.canLift())
+  if (!op.getAssociative() || !form.canLift())
     return failure();
-  form.run();
+  form.runBlocks();
   return success();
 }
 
@@ -571,20 +656,25 @@ struct SeqBlockScan : seqc::impl::SeqBlockScanBase<SeqBlockScan> {
   using SeqBlockScanBase::SeqBlockScanBase;
 
   void runOnOperation() override {
-    if (blocks < 2) {
+    if (blocks < 1) {
       getOperation()->emitError("seq-block-scan: ")
-          << blocks << " blocks, expected at least 2";
+          << blocks << " blocks, expected at least 1";
       return signalPassFailure();
     }
     SmallVector<seq::ScanOp> scans;
-    getOperation()->walk([&](seq::ScanOp op) {
-      if (op.getAssociative())
-        scans.push_back(op);
-    });
+    getOperation()->walk([&](seq::ScanOp op) { scans.push_back(op); });
     for (seq::ScanOp op : scans) {
-      if (failed(rewriteInBlocks(op, blocks)))
+      Blocks form(op, blocks);
+      bool isParallel = blocks > 1 && op.getAssociative();
+      if (isParallel && !form.canLift()) {
         op.emitRemark("stays sequential: its combiner cannot be run on several "
                       "blocks at once");
+        isParallel = false;
+      }
+      if (isParallel)
+        form.runBlocks();
+      else
+        form.runSequential();
     }
   }
 };

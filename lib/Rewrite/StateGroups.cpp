@@ -40,8 +40,10 @@ static bool formMatrix(StateGroup &group, RankedTensorType type,
       break;
   }
   if (rows > maxMatrix) {
-    reason = nameOf(group.states.front()) + "takes from more than " +
-             std::to_string(maxMatrix) + " of its own elements";
+    reason = nameOf(group.states.front()) + "takes from " +
+             (maxMatrix ? "more than " + std::to_string(maxMatrix) + " of its own"
+                        : std::string("its other")) +
+             " elements";
     return false;
   }
   for (unsigned dim : group.mixed)

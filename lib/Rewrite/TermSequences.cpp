@@ -9,6 +9,45 @@
 using namespace mlir;
 using namespace seqc;
 
+Value seqc::multiplyFactors(OpBuilder &b, Location loc,
+                            ArrayRef<Factor::Kind> kinds, ValueRange scalars,
+                            double scale, Type element) {
+  auto constant = [&](double number) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getFloatAttr(element, number));
+  };
+  auto cast = [&](Value value) -> Value {
+    unsigned width = value.getType().getIntOrFloatBitWidth();
+    if (width < element.getIntOrFloatBitWidth())
+      return arith::ExtFOp::create(b, loc, element, value);
+    if (width > element.getIntOrFloatBitWidth())
+      return arith::TruncFOp::create(b, loc, element, value);
+    return value;
+  };
+  Value product = scale == 1.0 ? Value() : constant(scale);
+  for (auto [kind, scalar] : llvm::zip(kinds, scalars)) {
+    if (kind == Factor::Times)
+      product =
+          product
+              ? arith::MulFOp::create(b, loc, product, cast(scalar)).getResult()
+              : cast(scalar);
+    if (kind == Factor::Over)
+      product = arith::DivFOp::create(
+          b, loc, product ? product : constant(1.0), cast(scalar));
+  }
+  if (!product)
+    product = constant(1.0);
+  // Last, so that nothing that is no number gets through a mask.
+  for (auto [kind, scalar] : llvm::zip(kinds, scalars)) {
+    if (kind == Factor::Where)
+      product =
+          arith::SelectOp::create(b, loc, scalar, product, constant(0.0));
+    if (kind == Factor::WhereNot)
+      product =
+          arith::SelectOp::create(b, loc, scalar, constant(0.0), product);
+  }
+  return product;
+}
+
 /// Whether the term is there on a part of its dimension `dim` only.
 static bool isCut(const Term &term, unsigned dim) {
   return !term.ranges.empty() &&
@@ -163,38 +202,11 @@ Value TermSequences::buildTerm(const Term &term, const Shape &shape,
                                              utils::IteratorType::parallel);
   iterators.resize(loops, utils::IteratorType::reduction);
   auto payload = [&](OpBuilder &b, Location loc, ValueRange arguments) {
-    auto constant = [&](double number) -> Value {
-      return arith::ConstantOp::create(b, loc, b.getFloatAttr(element, number));
-    };
-    auto cast = [&](Value value) -> Value {
-      unsigned width = value.getType().getIntOrFloatBitWidth();
-      if (width < element.getIntOrFloatBitWidth())
-        return arith::ExtFOp::create(b, loc, element, value);
-      if (width > element.getIntOrFloatBitWidth())
-        return arith::TruncFOp::create(b, loc, element, value);
-      return value;
-    };
-    Value product = term.scale == 1.0 ? Value() : constant(term.scale);
-    for (auto [factor, argument] : llvm::zip(term.factors, arguments)) {
-      if (factor.kind == Factor::Times)
-        product = product ? arith::MulFOp::create(b, loc, product,
-                                                  cast(argument))
-                                .getResult()
-                          : cast(argument);
-      if (factor.kind == Factor::Over)
-        product = arith::DivFOp::create(
-            b, loc, product ? product : constant(1.0), cast(argument));
-    }
-    if (!product)
-      product = constant(1.0);
-    for (auto [factor, argument] : llvm::zip(term.factors, arguments)) {
-      if (factor.kind == Factor::Where)
-        product = arith::SelectOp::create(b, loc, argument, product,
-                                          constant(0.0));
-      if (factor.kind == Factor::WhereNot)
-        product = arith::SelectOp::create(b, loc, argument, constant(0.0),
-                                          product);
-    }
+    SmallVector<Factor::Kind> kinds;
+    for (const Factor &factor : term.factors)
+      kinds.push_back(factor.kind);
+    Value product =
+        multiplyFactors(b, loc, kinds, arguments, term.scale, element);
     // An element of the matrix is there where the state is read.
     SmallVector<Value> indices;
     if (!equations.empty())
@@ -205,7 +217,9 @@ Value TermSequences::buildTerm(const Term &term, const Shape &shape,
           b, loc, read.replaceDims(replaced), indices, {});
       Value equal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                           index, indices[loop]);
-      product = arith::SelectOp::create(b, loc, equal, product, constant(0.0));
+      Value zero =
+          arith::ConstantOp::create(b, loc, b.getFloatAttr(element, 0.0));
+      product = arith::SelectOp::create(b, loc, equal, product, zero);
     }
     if (isSum)
       product = arith::AddFOp::create(b, loc, arguments.back(), product);

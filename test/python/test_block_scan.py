@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import agreement
 import scans
 import seqtools
 
@@ -29,3 +30,22 @@ def test_blocks_change_nothing(tmp_path, shape, time, clauses, first):
         after = scans.evaluate(tmp_path, blocked, inputs, results)
         for a, b in zip(after, before):
             assert scans.distance(a, b) < 1e-12  # other brackets, in f64
+
+
+@pytest.mark.parametrize("shape, clauses", [((2, 20), "associative"), ((1, 80), "reverse associative exclusive")])
+def test_blocks_compiled(build, tmp_path, shape, clauses):
+    source = seqtools.opt(scans.affine_scan(shape, 1, clauses), "--seq-block-scan=blocks=4", "--canonicalize", "--cse")
+    file = tmp_path / "blocks.mlir"
+    file.write_text(source)
+    program = build(str(shape), lambda _: file)
+    kernels = seqtools.opt(source, "--forms-to-kernels")
+    assert kernels.count("kernel.recurrence") == kernels.count("recurrence along") >= 4  # vector code for all
+    outputs = [f"result{index}" for index in range(4)]
+    rng = np.random.default_rng(3)
+    for times in (0, 1, 37):
+        inputs = [array.astype(np.float32) for array in scans.scan_inputs(rng, shape, 1, times)]
+        expected = scans.evaluate(tmp_path, source, inputs, 4)
+        for threads in (1, 2):
+            ours = program.run({f"arg{i}": array for i, array in enumerate(inputs)}, outputs, threads=threads)
+            for output, double in zip(outputs, expected):
+                agreement.agrees(ours[output], double, double.astype(np.float32))

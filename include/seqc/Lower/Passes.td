@@ -416,19 +416,6 @@ def ResultsToArguments : Pass<"results-to-arguments", "::mlir::ModuleOp"> {
     "::mlir::memref::MemRefDialect"];
 }
 
-def ScanToLoops : Pass<"scan-to-loops", "::mlir::func::FuncOp"> {
-  let summary = "runs an associative scan as a loop over slices of tensors";
-  let description = [{
-    ```mlir
-    %y = seq.scan along 1 ins(%x : tensor<1x?x8xf32>) { … }
-    ```
-    becomes an `scf.for` over the time that carries the output and what is
-    combined so far, one slice. Works on every combiner, one time after the other.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
-    "::mlir::tensor::TensorDialect"];
-}
-
 def SinkSlices : Pass<"sink-slices", "::mlir::ModuleOp"> {
   let summary = "hands stacks to functions instead of parts of them";
   let description = [{

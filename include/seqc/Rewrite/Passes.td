@@ -3,7 +3,7 @@
 include "mlir/Pass/PassBase.td"
 
 def SeqBlockScan : Pass<"seq-block-scan"> {
-  let summary = "runs associative scans by blocks of time";
+  let summary = "turns scans into recurrences, associative ones by blocks of time";
   let description = [{
     Reduce, scan, apply [Blelloch 1990]: a `seq.scan associative` of T times
     becomes recurrences in which N blocks of L = ⌊T/N⌋ times are a dimension,
@@ -23,18 +23,21 @@ def SeqBlockScan : Pass<"seq-block-scan"> {
     %rest, %last = seq.recurrence along 1 ins(%x_rest …) outs(…) init(%ends#15 …) { … }
     ```
 
-    That is twice the sequential work, on N times as many independent channels.
+    That is twice the sequential work and more memory traffic, on N times as many
+    independent channels: it pays where there are more threads than channels fill.
     The rest of fewer than N times follows the blocks, and T < N² times are all
     rest. Members of the tuple that only the sums need are dropped from the last
     two by canonicalization; a sequence that is a `linalg.broadcast` along time is
     captured instead.
 
-    Left as they are: scans that are not declared associative and, with a
-    remark, those whose combiner has operations that cannot be given a further
-    dimension.
+    One recurrence over all times, one after the other, is what `blocks=1` makes,
+    and what becomes of scans that are not declared associative and, with a
+    remark, of those whose combiner has operations that cannot be given a further
+    dimension. (Without init the first time is a recurrence of its own.)
   }];
   let options = [
-    Option<"blocks", "blocks", "int64_t", "16", "blocks of time, at least 2">];
+    Option<"blocks", "blocks", "int64_t", "16",
+           "blocks of time; 1: sequential">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::tensor::TensorDialect"];
@@ -115,6 +118,33 @@ def SeqClassify : Pass<"seq-classify"> {
     that 0 ≤ a ≤ 1 was proven by interval arithmetic; otherwise the bounds found
     are printed.
   }];
+}
+
+def SeqConvolve : Pass<"seq-convolve"> {
+  let summary = "turns time-invariant recurrences into long convolutions";
+  let description = [{
+    A `seq.recurrence` with s_t = A s_{t-1} + B x_t, y_t = C s_t, in which A acts
+    elementwise on one state, or on several (rotations of two states), and A, B
+    and C are the same at all times [S4D 2206.11893]:
+
+        y_t = C A^{t+1} s₀ + Σ_{r≤t} K[t-r] x_r      K[n] = C A^n B
+        s_T = A^T s₀ + Σ_r A^{T-1-r} B x_r
+
+    Powers of A are a `seq.scan associative`; K is a `linalg.generic` over the
+    dimensions that outputs and x have, with the sum over the others in it; the
+    convolution is another one, over t and r. B is what the added terms have of
+    time-invariant factors, x the rest. Readouts may be before or after the
+    update; what is not linear in them, or multiplies them by what differs from
+    time to time, is computed for all times afterwards.
+
+    The work is T² for each channel, without its N states: for short sequences,
+    and where K serves a large batch.
+
+    Other recurrences are left as they are, and a remark says why.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
 }
 
 def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
