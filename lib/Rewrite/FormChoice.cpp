@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
 #include <cmath>
@@ -219,10 +220,14 @@ FormChoice seqc::chooseForm(seq::RecurrenceOp op, const Machine &machine) {
   FormVerdict &sequential = choice.verdicts.front();
   sequential.admissible = true;
   sequential.cost = getCost(op.getOperation(), machine);
-  for (Form form : kForms)
-    if (form != Form::Sequential)
-      choice.verdicts[static_cast<size_t>(form)] = 
-          tryForm(op, form, machine, sequential.cost.state);
+  bool mayHave = mayHaveForms(op);
+  for (Form form : kForms) {
+    FormVerdict &verdict = choice.verdicts[static_cast<size_t>(form)];
+    if (form != Form::Sequential && mayHave)
+      verdict = tryForm(op, form, machine, sequential.cost.state);
+    else if (form != Form::Sequential)
+      verdict.reason = "only counts, shifts or keeps its states";
+  }
   for (Form from : kForms)
     for (Form to : kForms) {
       if (from >= to || !choice[from].admissible || !choice[to].admissible)
@@ -243,13 +248,26 @@ FormChoice seqc::chooseForm(seq::RecurrenceOp op, const Machine &machine) {
 // Application
 //===----------------------------------------------------------------------===//
 
+/// "diagonal, nonlinear": the classes of the states.
+static std::string listClasses(seq::RecurrenceOp op) {
+  std::string text;
+  withAnalysis(op, [&](const StepAnalysis &analysis) {
+    text = llvm::join(llvm::map_range(analysis.getStates(),
+                                      [](const StateInfo &info) {
+                                        return stringify(info.cls).str();
+                                      }),
+                      ", ");
+  });
+  return text;
+}
+
 static LogicalResult rewriteTo(Form form, seq::RecurrenceOp op) {
-  if (form == Form::Sequential)
-    return success();
   std::string reason;
   if (succeeded(getRewrite(form)(op, reason)))
     return success();
-  return op.emitOpError() << "has no " << getName(form) << " form: " << reason;
+  return op.emitOpError() << "has no " << getName(form) << " form: it "
+                          << reason << " (classes of its states: "
+                          << listClasses(op) << ")";
 }
 
 /// A copy of the recurrence at the builder, in its form, and a yield of its results.

@@ -114,9 +114,10 @@ func.func private @nothing(%x: memref<?xf32>) {
 // taken: here it is n by n, up to 100 times.
 // CHECK-LABEL: func.func private @branch.arena_bytes(
 // CHECK-SAME:    %[[N:.*]]: index) -> index
+// CHECK:         arith.muli %[[N]], %[[N]]
 // CHECK:         %[[SHORT:.*]] = arith.cmpi slt, %[[N]], %c100
-// CHECK:         %[[SQUARE:.*]] = arith.muli %[[N]], %[[N]]
-// CHECK:         arith.select %[[SHORT]], %{{.*}}, %c0
+// CHECK:         %[[BYTES:.*]] = arith.select %[[SHORT]], %{{.*}}, %c0
+// CHECK:         return %[[BYTES]]
 // CHECK-LABEL: func.func private @branch(
 func.func private @branch(%x: memref<?xf32>) {
   %c0 = arith.constant 0 : index

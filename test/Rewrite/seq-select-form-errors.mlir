@@ -6,7 +6,7 @@
 // FILE: seq-select-form-errors.mlir: is no JSON
 
 func.func @nonlinear(%x: tensor<1x?x8xf32>, %h0: tensor<1x8xf32>) -> tensor<1x8xf32> {
-  // expected-error@+1 {{has no chunked form: has a state 0 that is nonlinear: it goes through math.tanh}}
+  // expected-error@+1 {{has no chunked form: it has a state 0 that is nonlinear: it goes through math.tanh (classes of its states: nonlinear)}}
   %h = seq.recurrence along 1 ins(%x : tensor<1x?x8xf32>) init(%h0 : tensor<1x8xf32>) {
   ^step(%xt: tensor<1x8xf32>, %s: tensor<1x8xf32>):
     %sum = arith.addf %s, %xt : tensor<1x8xf32>

@@ -17,22 +17,28 @@ func.func @gated(%x: tensor<1x?x8xf32>, %g: tensor<1x?x8xf32>, %h0: tensor<1x8xf
   // AUTO-NOT: seq.recurrence
 
   // Blocks of time side by side.
-  // SCAN: seq.recurrence along 2
-  // SCAN-SAME: tensor<1x16x?x8xf32>
+  // SCAN: seq.recurrence along 2 ins({{.*}} : tensor<1x16x?x8xf32>
 
+  // Scores of all pairs of times.
   // QUADRATIC: linalg.generic
-  // QUADRATIC-SAME: iterator_types = [{{.*}}"reduction"
-  // QUADRATIC: tensor<1x?x?x1x8xf32>
+  // QUADRATIC-SAME: tensor<1x1x8x?x?xf32>
+  // QUADRATIC: return
+
+  // CHUNKED: linalg.generic
+  // CHUNKED-SAME: tensor<?x1x8x64x64xf32>
+  // CHUNKED: return
 
   // The program decides, by the number of times. A branch leaves its results in the
   // destinations.
   // RANGES: %[[T:.*]] = tensor.dim %arg0
   // RANGES: %[[SHORT:.*]] = arith.cmpi slt, %[[T]]
   // RANGES: scf.if %[[SHORT]] -> (tensor<1x?x8xf32>, tensor<1x8xf32>)
-  // RANGES: linalg.copy ins({{.*}}) outs(%[[Y0:.*]] : tensor<1x?x8xf32>)
-  // RANGES: linalg.copy ins({{.*}}) outs(%arg2 : tensor<1x8xf32>)
+  // RANGES: seq.recurrence along 1 {{.*}} outs(%[[Y0:.*]] : tensor<1x?x8xf32>) init(%arg2
   // RANGES: scf.yield
   // RANGES: } else {
+  // RANGES: linalg.copy ins({{.*}}) outs(%[[Y0]] : tensor<1x?x8xf32>)
+  // RANGES: linalg.copy ins({{.*}}) outs(%arg2 : tensor<1x8xf32>)
+  // RANGES: scf.yield
   %y, %h = seq.recurrence along 1 ins(%x, %g : tensor<1x?x8xf32>, tensor<1x?x8xf32>)
       outs(%y0 : tensor<1x?x8xf32>) init(%h0 : tensor<1x8xf32>) {
   ^step(%xt: tensor<1x8xf32>, %gt: tensor<1x8xf32>, %yt: tensor<1x8xf32>, %s: tensor<1x8xf32>):
