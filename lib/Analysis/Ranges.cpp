@@ -16,6 +16,8 @@
 using namespace mlir;
 using namespace seqc;
 
+/// Beyond so many operations nothing is known, which spares the stack.
+static constexpr unsigned kMaxDepth = 1000;
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 //===----------------------------------------------------------------------===//
@@ -161,7 +163,11 @@ Interval RangeAnalysis::get(Value value) {
     return it->second;
   // What a value in a loop would need of itself is unknown.
   known[value] = Interval();
+  if (depth == kMaxDepth)
+    return {};
+  ++depth;
   Interval interval = compute(value);
+  --depth;
   if (std::isnan(interval.low) || std::isnan(interval.high))
     interval = Interval();
   return known[value] = interval;

@@ -254,11 +254,13 @@ void StepAnalysis::classifyGiven(unsigned number) {
   SmallVector<SmallVector<unsigned>> choices;
   SmallVector<unsigned> others;
   for (unsigned other = 0; other < states.size(); ++other)
-    if (other != number) {
-      choices.push_back({other});
+    if (other != number)
       others.push_back(other);
-    }
-  if (others.size() > 1)
+  // Each alone, where they are few: the body is evaluated once for each.
+  if (others.size() > 1 && others.size() <= 8)
+    for (unsigned other : others)
+      choices.push_back({other});
+  if (!others.empty())
     choices.push_back(others);
   for (ArrayRef<unsigned> given : choices) {
     Evaluator relative(recurrence, given);

@@ -121,7 +121,7 @@ StepForm StepAnalysis::Evaluator::combine(Operation *op,
       .Case<arith::DivFOp>([&](auto) {
         const StepForm &divisor = operands[1];
         if (divisor.kind == StepForm::Affine)
-          return StepForm::nonlinear(op, "is divided by");
+          return StepForm::nonlinear(op, "is a divisor");
         std::optional<Term> inverse;
         if (!divisor.isOpaque && divisor.terms.terms.size() == 1)
           inverse = terms::invert(divisor.terms.terms.front());

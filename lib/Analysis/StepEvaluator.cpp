@@ -8,8 +8,8 @@
 using namespace mlir;
 using namespace seqc;
 
-/// Bounds the work on steps whose expansion would explode.
-static constexpr size_t kMaxTerms = 64;
+/// Bound the work on steps whose expansion would explode.
+static constexpr size_t kMaxTerms = 64, kMaxFactors = 64, kMaxFreeFactors = 8;
 
 static ArrayRef<int64_t> shapeOf(Value value) {
   auto type = dyn_cast<ShapedType>(value.getType());
@@ -62,9 +62,14 @@ const StepForm &StepAnalysis::Evaluator::get(Value value, bool readout) {
   if (auto it = forms[readout].find(value); it != forms[readout].end())
     return it->second;
   StepForm form = compute(value, readout);
+  bool isLarge = form.terms.terms.size() > kMaxTerms ||
+                 llvm::any_of(form.terms.terms, [](const Term &term) {
+                   return term.factors.size() > kMaxFactors;
+                 });
+  if (isLarge)
+    form = StepForm::nonlinear(value.getDefiningOp(),
+                               "becomes a sum of too many products");
   terms::simplify(form.terms);
-  if (form.terms.terms.size() > kMaxTerms)
-    form = StepForm::nonlinear(value.getDefiningOp(), "has too many terms");
   return forms[readout].try_emplace(value, std::move(form)).first->second;
 }
 
@@ -74,8 +79,8 @@ static bool isWorthExpanding(const AffineValue &value) {
   if (value.terms.empty())
     return true;
   const Term &term = value.terms.front();
-  if (value.terms.size() > 1 || term.sizes.size() > term.rank ||
-      !term.ranges.empty())
+  if (value.terms.size() > 1 || term.factors.size() > kMaxFreeFactors ||
+      term.sizes.size() > term.rank || !term.ranges.empty())
     return false;
   if (term.factors.empty() ||
       (term.factors.size() == 1 && term.factors[0].kind == Factor::Times))
@@ -393,10 +398,19 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
   for (OpOperand *input : op.getDpsInputOperands())
     (void)bind(*input);
   Value yielded = op.getBlock()->getTerminator()->getOperand(result);
+  Operation *root = yielded.getDefiningOp();
+  // In the order of the payload, so that nothing recurs deeply.
+  auto evaluatePayload = [&] {
+    for (Operation &scalar : op.getBlock()->without_terminator())
+      if (&scalar != root || op.getNumReductionLoops() == 0)
+        for (Value value : scalar.getResults())
+          (void)ofPayload(value, scalars, loops);
+  };
 
   if (op.getNumReductionLoops() == 0) {
     for (OpOperand &init : op.getDpsInitsMutable())
       (void)bind(init);
+    evaluatePayload();
     StepForm form = ofPayload(yielded, scalars, loops);
     if (form.kind != StepForm::Nonlinear &&
         failed(terms::reduce(form.terms, output)))
@@ -407,7 +421,6 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
   // accumulator ± summand
   BlockArgument accumulator =
       op.getMatchingBlockArgument(op.getDpsInitOperand(result));
-  Operation *root = yielded.getDefiningOp();
   if (!isa_and_nonnull<arith::AddFOp, arith::SubFOp>(root) ||
       !accumulator.hasOneUse() || *accumulator.user_begin() != root ||
       op.getNumDpsInits() != 1)
@@ -417,6 +430,7 @@ StepForm StepAnalysis::Evaluator::ofLinalg(linalg::LinalgOp op, unsigned result,
   bool isFirst = root->getOperand(0) == accumulator;
   if (isa<arith::SubFOp>(root) && !isFirst)
     return StepForm::nonlinear(op, "is reduced by arith.subf");
+  evaluatePayload();
   StepForm summand = ofPayload(root->getOperand(isFirst), scalars, loops);
   if (summand.kind == StepForm::Nonlinear)
     return summand;

@@ -6,8 +6,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
-#include <functional>
-
 using namespace mlir;
 using namespace seqc;
 
@@ -113,18 +111,22 @@ void StepAnalysis::findMaxima() {
         !states[info.given.front()].isMaximum)
       continue;
     unsigned maximum = info.given.front();
-    // exp(x - m') with an x of the kind asked for.
-    std::function<bool(Value, bool)> hasExponential = [&](Value value,
-                                                          bool toState) {
-      ElementOperation product = elementOperation(value);
-      if (isa_and_nonnull<arith::MulFOp>(product.scalar))
-        return hasExponential(product.operands[0], toState) ||
-               hasExponential(product.operands[1], toState);
+    // exp(x - m') with an x of the kind asked for, or a product of it and v.
+    auto isExponential = [&](Value value, bool toState) {
       auto exponential = asExponential(value);
       if (!exponential || withoutGuard(exponential->second) != nexts[maximum])
         return false;
       Value x = exponential->first;
       return toState ? isShifted(x, maximum) : evaluator->isFree(x);
+    };
+    auto hasExponential = [&](Value value, bool toState) {
+      if (isExponential(value, toState))
+        return true;
+      ElementOperation product = elementOperation(value);
+      return isa_and_nonnull<arith::MulFOp>(product.scalar) &&
+             llvm::any_of(product.operands, [&](Value operand) {
+               return isExponential(operand, toState);
+             });
     };
     auto isRelative = [&](const Term &term, bool toState) {
       return llvm::any_of(term.factors, [&](const Factor &factor) {

@@ -293,6 +293,11 @@ std::optional<SmallVector<Value>> PayloadSplitter::split() {
           operand.get(), op.getMatchingIndexingMap(&operand)};
   SmallVector<Value> results;
   Operation *yield = op.getBlock()->getTerminator();
+  // In the order of the payload, so that nothing recurs deeply. What is not
+  // needed goes as dead.
+  for (Operation &scalar : op.getBlock()->without_terminator())
+    if (!llvm::is_contained(scalar.getUsers(), yield))
+      (void)get(scalar.getResult(0));
   for (auto [result, scalar] :
        llvm::zip(op->getResults(), yield->getOperands())) {
     auto type = cast<RankedTensorType>(result.getType());

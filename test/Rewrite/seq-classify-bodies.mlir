@@ -509,3 +509,28 @@ func.func @numbers(%x: tensor<?x3xf32>, %a: tensor<?xf32>, %w: tensor<3xf32>, %s
   }
   return %y, %s, %z : tensor<?xf32>, tensor<f32>, tensor<3xf32>
 }
+
+// -----
+
+// What has no affine form: a product of states, a division by one, and a decision
+// by one.
+func.func @refused(%x: tensor<2x?x3xf32>, %a0: tensor<2x3xf32>, %b0: tensor<2x3xf32>, %c0: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
+  // expected-remark@below {{state 0 (2x3): nonlinear: multiplies two values that depend on states; separable dims 0, 1}}
+  // expected-remark@below {{state 1 (2x3): nonlinear: is a divisor; separable dims 0, 1}}
+  // expected-remark@below {{state 2 (2x3): nonlinear: goes through arith.cmpf; separable dims 0, 1}}
+  // expected-remark@below {{0 of 6 operations are free of the states}}
+  %r:3 = seq.recurrence along 1 ins(%x : tensor<2x?x3xf32>) init(%a0, %b0, %c0 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>) {
+  ^step(%xt: tensor<2x3xf32>, %a: tensor<2x3xf32>, %b: tensor<2x3xf32>, %c: tensor<2x3xf32>):
+    %sum = arith.addf %a, %xt : tensor<2x3xf32>
+    // expected-note@below {{state 0 here}}
+    %a1 = arith.mulf %sum, %a : tensor<2x3xf32>
+    %shift = arith.addf %b, %xt : tensor<2x3xf32>
+    // expected-note@below {{state 1 here}}
+    %b1 = arith.divf %xt, %shift : tensor<2x3xf32>
+    // expected-note@below {{state 2 here}}
+    %more = arith.cmpf ogt, %c, %xt : tensor<2x3xf32>
+    %c1 = arith.select %more, %c, %xt : tensor<2x3xi1>, tensor<2x3xf32>
+    seq.yield %a1, %b1, %c1 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
+  }
+  return %r#0, %r#1, %r#2 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
+}

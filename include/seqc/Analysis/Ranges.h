@@ -46,6 +46,7 @@ private:
   Interval compute(mlir::Value value);
   Interval ofOperation(mlir::OpResult result);
   llvm::DenseMap<mlir::Value, Interval> known;
+  unsigned depth = 0;
 };
 
 } // namespace seqc
