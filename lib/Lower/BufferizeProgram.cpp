@@ -31,6 +31,7 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
             function.setArgAttr(i, writable,
                                 BoolAttr::get(&getContext(), false));
 
+    separateFills();
     separateDestinations();
     bufferization::OneShotBufferizationOptions options;
     setOptions(options);
@@ -112,6 +113,25 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
                        ->getResult(0));
     }
     return success();
+  }
+
+  /// Each operation that writes onto a fill gets one of its own, where it is:
+  /// what several operations begin with would be copied for each.
+  void separateFills() {
+    SmallVector<OpOperand *> written;
+    getOperation().walk([&](linalg::FillOp fill) {
+      if (fill->getNumResults() == 0 || fill->hasOneUse() ||
+          fill->getParentOfType<kernel::RecurrenceOp>())
+        return;
+      for (OpOperand &use : fill->getUses())
+        if (auto op = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+            op && op.isDpsInit(&use))
+          written.push_back(&use);
+    });
+    for (OpOperand *use : written) {
+      OpBuilder builder(use->getOwner());
+      use->set(builder.clone(*use->get().getDefiningOp())->getResult(0));
+    }
   }
 };
 } // namespace

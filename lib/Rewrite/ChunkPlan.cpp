@@ -153,17 +153,23 @@ LogicalResult Planner::planState(unsigned state) {
     return success();
   if (!isa<FloatType>(getElementTypeOrSelf(op.getStates()[state].getType())))
     return refuseState(state, nullptr, "is not of floating-point numbers");
-  if (info.cls != StepClass::Diagonal &&
+  if (info.cls != StepClass::Free && info.cls != StepClass::Diagonal &&
       info.cls != StepClass::DiagonalLowRank) {
     std::string reason = ("is " + stringify(info.cls)).str();
     if (!info.reason.empty())
       reason += ": it " + info.reason;
     return refuseState(state, info.cause, reason);
   }
-  if (!info.decay.isIn(-1.0, 1.0))
+  const auto &terms = info.next.terms;
+  if (info.cls == StepClass::Free) {
+    // What was there before is forgotten.
+    NamedProduct zero;
+    zero.scale = 0.0;
+    plan.decay.push_back(zero);
+  } else if (!info.decay.isIn(-1.0, 1.0)) {
     return refuseState(state, info.cause,
                        "has a decay that is not known to be at most 1");
-  const auto &terms = info.next.terms;
+  }
   if (!info.decayIsOne)
     for (unsigned index : info.diagonal) {
       FailureOr<NamedProduct> decay = nameProduct(terms[index], plan.dims);
@@ -284,6 +290,10 @@ LogicalResult Planner::checkOutputs() {
 std::variant<ChunkPlan, NoForm> Planner::run() {
   if (op.getStates().empty())
     return NoForm{op.getLoc(), "has no state"};
+  if (llvm::all_of(analysis.getStates(), [](const StateInfo &info) {
+        return info.cls == StepClass::Constant || info.cls == StepClass::Free;
+      }))
+    return NoForm{op.getLoc(), "remembers no more than one step"};
   for (unsigned state = 0; state < op.getStates().size(); ++state)
     if (failed(planState(state)))
       return *why;

@@ -67,8 +67,10 @@ NamedTensor NamedTensors::generic(ValueRange operands, ArrayRef<AffineMap> maps,
   }
   if (!init)
     init = adds ? filled(dims, 0.0) : empty(dims);
-  allMaps.push_back(AffineMap::getMultiDimIdentityMap(loops, context)
-                        .getMajorSubMap(dims.size()));
+  SmallVector<AffineExpr> places;
+  for (unsigned place = 0; place < dims.size(); ++place)
+    places.push_back(getAffineDimExpr(place, context));
+  allMaps.push_back(AffineMap::get(loops, 0, places, context));
   SmallVector<utils::IteratorType> iterators(dims.size(),
                                              utils::IteratorType::parallel);
   iterators.resize(loops, utils::IteratorType::reduction);

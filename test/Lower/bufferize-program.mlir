@@ -108,3 +108,25 @@ func.func @branches(%x: tensor<8xf32>, %z: tensor<8xf32>, %n: index) -> tensor<8
   }
   return %0 : tensor<8xf32>
 }
+
+// Two sums that begin with one fill: each is filled, none is copied.
+// CHECK-LABEL: func.func @two_sums(
+// CHECK-COUNT-2: linalg.fill
+// CHECK-NOT:     memref.copy
+// CHECK:         return
+func.func @two_sums(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%f : tensor<8xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %m = arith.addf %o, %v : f32
+    linalg.yield %m : f32
+  } -> tensor<8xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%f : tensor<8xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %m = arith.subf %o, %v : f32
+    linalg.yield %m : f32
+  } -> tensor<8xf32>
+  return %0, %1 : tensor<8xf32>, tensor<8xf32>
+}

@@ -9,8 +9,8 @@
 // CHECK-DAG:   #[[COUNT:.+]] = affine_map<()[s0] -> (s0 ceildiv 64)>
 // CHECK-LABEL: func.func @undecayed
 // CHECK:       %[[N:.+]] = affine.apply #[[COUNT]]()
-// CHECK:       %[[K:.+]] = tensor.expand_shape {{.*}} : tensor<?x1x2x5xf32> into tensor<?x64x1x2x5xf32>
-// CHECK:       %[[V:.+]] = tensor.expand_shape {{.*}} : tensor<?x1x2x3xf32> into tensor<?x64x1x2x3xf32>
+// CHECK:       %[[K:.+]] = tensor.expand_shape {{.*}} : tensor<1x?x2x5xf32> into tensor<1x?x64x2x5xf32>
+// CHECK:       %[[V:.+]] = tensor.expand_shape {{.*}} : tensor<1x?x2x3xf32> into tensor<1x?x64x2x3xf32>
 // CHECK:       %[[F:.+]] = linalg.generic {{.*}} ins(%[[K]], %[[V]] : {{.*}}) outs(%{{.+}} : tensor<?x1x2x5x3xf32>)
 // CHECK:       %[[S:.+]]:2 = seq.recurrence along 0 ins(%[[F]] : {{.*}}) outs(%{{.+}} : tensor<?x1x2x5x3xf32>) init(%{{.+}} : tensor<1x2x5x3xf32>)
 // CHECK-NEXT:  ^{{.+}}(%[[FN:.+]]: tensor<1x2x5x3xf32>, %{{.+}}: tensor<1x2x5x3xf32>, %[[BEFORE:.+]]: tensor<1x2x5x3xf32>):
@@ -19,7 +19,7 @@
 // CHECK:       %[[SCORES:.+]] = linalg.generic {{.*}} outs(%{{.+}} : tensor<?x1x2x64x64xf32>)
 // CHECK:         arith.cmpi ule
 // CHECK:         arith.select
-// CHECK:       %[[INTRA:.+]] = linalg.generic {{.*}} ins(%{{.+}}, %[[V]] : tensor<?x1x2x64x64xf32>, tensor<?x64x1x2x3xf32>)
+// CHECK:       %[[INTRA:.+]] = linalg.generic {{.*}} ins(%{{.+}}, %[[V]] : tensor<?x1x2x64x64xf32>, tensor<1x?x64x2x3xf32>)
 // CHECK:       linalg.generic {{.*}} ins(%{{.+}}, %[[S]]#0 : {{.*}}) outs(%[[INTRA]] :
 // CHECK:       return %{{.+}}, %[[S]]#1
 func.func @undecayed(%q: tensor<1x?x2x5xf32>, %k: tensor<1x?x2x5xf32>, %v: tensor<1x?x2x3xf32>, %s0: tensor<1x2x5x3xf32>) -> (tensor<1x?x2x3xf32>, tensor<1x2x5x3xf32>) {
@@ -102,4 +102,17 @@ func.func @nonlinear(%x: tensor<1x?x4xf32>, %h0: tensor<1x4xf32>) -> tensor<1x4x
     seq.yield %1 : tensor<1x4xf32>
   }
   return %h : tensor<1x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @shift
+// CHECK:       seq.recurrence along 1
+// REMARK:      remark: no chunkwise form: the recurrence remembers no more than one step
+func.func @shift(%x: tensor<1x?x4xf32>, %y0: tensor<1x?x4xf32>, %h0: tensor<1x4xf32>) -> (tensor<1x?x4xf32>, tensor<1x4xf32>) {
+  %y, %h = seq.recurrence along 1 ins(%x : tensor<1x?x4xf32>) outs(%y0 : tensor<1x?x4xf32>) init(%h0 : tensor<1x4xf32>) {
+  ^step(%xt: tensor<1x4xf32>, %yt: tensor<1x4xf32>, %s: tensor<1x4xf32>):
+    seq.yield %s, %xt : tensor<1x4xf32>, tensor<1x4xf32>
+  }
+  return %y, %h : tensor<1x?x4xf32>, tensor<1x4xf32>
 }

@@ -278,6 +278,14 @@ def alternating(size=5, batch=2):
     return recurrence({"x": (batch, size), "g": (batch, size)}, {"s0": (batch, size)}, {}, step)
 
 
+def shifted(size=5, batch=2):
+    """h ← exp(-|log|) h + x beside the last x: y = h · last."""
+    def step(body, x, log, s0, last):
+        s = body.apply("arith.addf", body.apply("arith.mulf", decay_of(body, log), s0), x)
+        return body.apply("arith.mulf", s, last), [s, x]
+    return recurrence({"x": (batch, size), "log": (batch, size)}, {"s0": (batch, size), "last": (batch, size)}, {}, step)
+
+
 def value_decays(keys=4, values=3, batch=2):
     """Decays of both dimensions of the state: S[k,v] ← a[k] c[v] S[k,v] + k[k] v[v]."""
     def step(body, q, k, v, logk, logv, s0):
@@ -286,3 +294,22 @@ def value_decays(keys=4, values=3, batch=2):
         return body.einsum("bkv,bk->bv", s, q), [s]
     b, k, v = batch, keys, values
     return recurrence({"q": (b, k), "k": (b, k), "v": (b, v), "logk": (b, k), "logv": (b, v)}, {"s0": (b, k, v)}, {}, step)
+
+
+def numbers():
+    """One number for all, with a constant decay."""
+    source = """func.func @layer(%x: tensor<?xf64>, %s0: tensor<f64>) -> (tensor<?xf64>, tensor<f64>) {
+  %c0 = arith.constant 0 : index
+  %t = tensor.dim %x, %c0 : tensor<?xf64>
+  %y0 = tensor.empty(%t) : tensor<?xf64>
+  %a = arith.constant dense<0.9> : tensor<f64>
+  %y, %s = seq.recurrence along 0 ins(%x : tensor<?xf64>) outs(%y0 : tensor<?xf64>) init(%s0 : tensor<f64>) {
+  ^step(%xt: tensor<f64>, %yt: tensor<f64>, %h: tensor<f64>):
+    %0 = arith.mulf %a, %h : tensor<f64>
+    %1 = arith.addf %0, %xt : tensor<f64>
+    seq.yield %1, %1 : tensor<f64>, tensor<f64>
+  }
+  return %y, %s : tensor<?xf64>, tensor<f64>
+}
+"""
+    return Case(source, {"x": ("T",), "s0": ()}, 2)

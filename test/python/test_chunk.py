@@ -68,6 +68,8 @@ WRITTEN = {
     "time-invariant": chunked.invariant(),
     "both signs": chunked.alternating(),
     "decays of values": chunked.value_decays(),
+    "numbers": chunked.numbers(),
+    "last input": chunked.shifted(),
 }
 
 
