@@ -1,4 +1,4 @@
-//===- Associativity.cpp - tries that a scan's combiner is associative ------------===//
+//===- Associativity.cpp - tries that a scan's combiner is associative ------===//
 
 #include "Associativity.h"
 
@@ -29,10 +29,10 @@ Tensor drawLike(const Tensor &slice, std::mt19937_64 &random) {
   std::normal_distribution<double> normal;
   std::uniform_int_distribution<int64_t> integer(-8, 8);
   for (Element &element : drawn.getMutableElements())
-    element = slice.isFloat()
-                  ? Element::ofReal(normal(random))
-                  : Element::ofInteger(wrap(integer(random),
-                                            slice.getElementType()));
+    element =
+        slice.isFloat()
+            ? Element::ofReal(normal(random))
+            : Element::ofInteger(wrap(integer(random), slice.getElementType()));
   return drawn;
 }
 
@@ -59,15 +59,13 @@ double differenceOf(Element a, Element b, bool isFloat) {
 }
 } // namespace
 
-LogicalResult
-seqc::reference::checkAssociative(Interpreter &interpreter,
-                                  mlir::seq::ScanOp op,
-                                  ArrayRef<Tensor> slices) {
+LogicalResult seqc::reference::checkAssociative(Interpreter &interpreter,
+                                                mlir::seq::ScanOp op,
+                                                ArrayRef<Tensor> slices) {
   int64_t elements = 1;
   for (const Tensor &slice : slices)
     elements += slice.getNumElements();
-  int64_t trials =
-      std::clamp(kElements / elements, kLeastTrials, kMostTrials);
+  int64_t trials = std::clamp(kElements / elements, kLeastTrials, kMostTrials);
   std::mt19937_64 random(0);
   for (int64_t trial = 0; trial < trials; ++trial) {
     Tuple drawn[3];
@@ -95,7 +93,8 @@ seqc::reference::checkAssociative(Interpreter &interpreter,
                            "∘ b) ∘ c and a ∘ (b ∘ c) differ: member ")
             << member << " is ";
         if (first.isFloat())
-          diagnostic << llvm::formatv("{0:E4} and {1:E4}", x.real, y.real).str();
+          diagnostic
+              << llvm::formatv("{0:E4} and {1:E4}", x.real, y.real).str();
         else
           diagnostic << x.integer << " and " << y.integer;
         return diagnostic << " (trial " << trial + 1 << " of " << trials << ")";

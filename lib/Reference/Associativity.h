@@ -1,4 +1,4 @@
-//===- Associativity.h - tries that a scan's combiner is associative ---------------===//
+//===- Associativity.h - tries that a scan's combiner is associative --------===//
 
 #ifndef LIB_REFERENCE_ASSOCIATIVITY_H
 #define LIB_REFERENCE_ASSOCIATIVITY_H

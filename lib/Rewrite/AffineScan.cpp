@@ -1,4 +1,4 @@
-//===- AffineScan.cpp - the steps of a recurrence as maps to compose -----------------===//
+//===- AffineScan.cpp - the steps of a recurrence as maps to compose --------===//
 
 #include "AffineScan.h"
 
@@ -45,9 +45,8 @@ Value AffineScan::multiplyAdd(OpBuilder &b, Value x, Value y, Value added) {
     maps.push_back(identity);
   }
   maps.push_back(identity);
-  Value empty =
-      tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, y),
-                              type.getElementType());
+  Value empty = tensor::EmptyOp::create(
+      b, loc, tensor::getMixedSizes(b, loc, y), type.getElementType());
   auto generic = linalg::GenericOp::create(
       b, loc, type, inputs, empty, maps,
       SmallVector(type.getRank(), utils::IteratorType::parallel),
@@ -114,8 +113,8 @@ AffineScan::Values AffineScan::composeCoefficients(OpBuilder &b,
       Value sum;
       for (unsigned via = 0; via < count; ++via)
         if (group.present[g].test(via) && group.present[via].test(k))
-          sum = multiplyAdd(b, later[place[g][via]], earlier[place[via][k]],
-                            sum);
+          sum =
+              multiplyAdd(b, later[place[g][via]], earlier[place[via][k]], sum);
       // No path of two: nothing is left after two steps.
       composed.push_back(sum ? sum : zeros(b, earlier[place[g][k]], {}));
     }
@@ -171,9 +170,9 @@ createScan(OpBuilder &builder, Location loc, int64_t dim, bool reverse,
            bool exclusive, ValueRange inputs, ValueRange initials,
            function_ref<SmallVector<Value>(OpBuilder &, ValueRange, ValueRange)>
                combine) {
-  auto scan = seq::ScanOp::create(builder, loc, dim, reverse,
-                                  /*associative=*/true, exclusive, inputs,
-                                  initials);
+  auto scan =
+      seq::ScanOp::create(builder, loc, dim, reverse,
+                          /*associative=*/true, exclusive, inputs, initials);
   Block &block = scan.getCombiner().emplaceBlock();
   for (unsigned side = 0; side < 2; ++side)
     for (Value initial : initials)
@@ -221,8 +220,9 @@ void AffineScan::buildPowers(bool reverse, bool exclusive) {
             builder, loc,
             builder.getFloatAttr(getElementTypeOrSelf(zero.getType()), 1.0));
         initials[place[g][k]] =
-            g == k ? linalg::FillOp::create(builder, loc, one, zero).getResult(0)
-                   : zero;
+            g == k
+                ? linalg::FillOp::create(builder, loc, one, zero).getResult(0)
+                : zero;
       }
   scan = createScan(builder, loc, dim, reverse, exclusive, inputs, initials,
                     [&](OpBuilder &b, ValueRange earlier, ValueRange later) {

@@ -1,4 +1,4 @@
-//===- AffineScan.h - the steps of a recurrence as maps to compose -------------------===//
+//===- AffineScan.h - the steps of a recurrence as maps to compose ----------===//
 
 #ifndef SEQC_LIB_REWRITE_AFFINESCAN_H
 #define SEQC_LIB_REWRITE_AFFINESCAN_H
@@ -49,8 +49,8 @@ public:
         builder(builder) {}
 
   void build(bool exclusive);
-  /// Instead, the scan of the coefficients alone, from the identity, for a group
-  /// that is elementwise.
+  /// Instead, the scan of the coefficients alone, from the identity, for a
+  /// group that is elementwise.
   void buildPowers(bool reverse, bool exclusive);
   /// (A_t … A_0)[g][k], or without A_t; and the product of all. Null: 1 for
   /// a group that is one.

@@ -2,6 +2,7 @@
 
 #include "seqc/Rewrite/FormChoice.h"
 
+#include "BlockScan.h"
 #include "ChunkForm.h"
 #include "ScanForm.h"
 
@@ -67,9 +68,12 @@ static LogicalResult rewriteAsBlockScan(seq::RecurrenceOp op,
   if (failed(rewriteAsScan(op, kMatrix, reason)))
     return failure();
   for (Operation *made : place.getOperations())
-    if (auto scan = dyn_cast<seq::ScanOp>(made))
+    if (auto scan = dyn_cast<seq::ScanOp>(made); scan && scan.getAssociative()) {
+      BlockScan blocks(scan, kBlocks);
       // One that stays is run in order.
-      (void)rewriteInBlocks(scan, kBlocks);
+      if (blocks.canLift())
+        blocks.runBlocks();
+    }
   return success();
 }
 

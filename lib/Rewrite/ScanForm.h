@@ -1,4 +1,4 @@
-//===- ScanForm.h - affine recurrences as scans, scans by blocks ------------------===//
+//===- ScanForm.h - affine recurrences as scans -----------------------------------===//
 
 #ifndef SEQC_LIB_REWRITE_SCANFORM_H
 #define SEQC_LIB_REWRITE_SCANFORM_H
@@ -14,11 +14,6 @@ namespace seqc {
 /// is the end of "the recurrence …".
 mlir::LogicalResult rewriteAsScan(mlir::seq::RecurrenceOp op, int64_t maxMatrix,
                                   std::string &reason);
-
-/// Replaces an associative scan by recurrences over `blocks` blocks of time, side
-/// by side (seq-block-scan). Fails where its combiner cannot be run on several
-/// blocks at once.
-mlir::LogicalResult rewriteInBlocks(mlir::seq::ScanOp op, int64_t blocks);
 
 } // namespace seqc
 

@@ -1,4 +1,4 @@
-//===- SeqParallelScan.cpp - affine recurrences as scans of maps --------------------===//
+//===- SeqParallelScan.cpp - affine recurrences as scans of maps ------------===//
 
 #include "AffineScan.h"
 #include "ScanForm.h"
@@ -86,7 +86,8 @@ std::optional<SmallVector<Value>> ParallelScan::run(std::string &reason) {
   }
   for (const StateGroup &group : groups)
     if (!canBuild(group)) {
-      reason = "has a coefficient that cannot be computed for all times at once";
+      reason =
+          "has a coefficient that cannot be computed for all times at once";
       return std::nullopt;
     }
 

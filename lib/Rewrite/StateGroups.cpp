@@ -1,4 +1,4 @@
-//===- StateGroups.cpp - states that are scanned together ---------------------------===//
+//===- StateGroups.cpp - states that are scanned together -------------------===//
 
 #include "AffineScan.h"
 
@@ -7,10 +7,23 @@
 using namespace mlir;
 using namespace seqc;
 
+/// Whether the term reads a dimension of its state at the value's own index; in
+/// one of size 1 there is no other.
+static bool readsOwn(const Term &term, unsigned dim) {
+  return term.sizes[dim] == 1 ||
+         term.stateMap.getResult(dim) ==
+             getAffineDimExpr(dim, term.stateMap.getContext());
+}
+
 /// Whether the term reads its state at the index of the value itself.
 static bool isElementwise(const Term &term) {
-  return term.stateMap.isIdentity() && term.sizes.size() == term.rank &&
-         term.stateMap.getNumDims() == term.rank;
+  if (term.sizes.size() != term.rank ||
+      term.stateMap.getNumResults() != term.rank)
+    return false;
+  for (unsigned dim = 0; dim < term.rank; ++dim)
+    if (!readsOwn(term, dim))
+      return false;
+  return true;
 }
 
 static std::string nameOf(unsigned state) {
@@ -23,8 +36,7 @@ static SmallVector<unsigned> findMixed(const AffineValue &next, unsigned rank) {
   for (const Term &term : next.terms)
     if (term.state)
       for (unsigned dim = 0; dim < rank; ++dim)
-        if (term.stateMap.getResult(dim) !=
-            getAffineDimExpr(dim, term.stateMap.getContext()))
+        if (!readsOwn(term, dim))
           mixed.set(dim);
   return llvm::to_vector_of<unsigned>(mixed.set_bits());
 }
@@ -40,10 +52,11 @@ static bool formMatrix(StateGroup &group, RankedTensorType type,
       break;
   }
   if (rows > maxMatrix) {
-    reason = nameOf(group.states.front()) + "takes from " +
-             (maxMatrix ? "more than " + std::to_string(maxMatrix) + " of its own"
-                        : std::string("its other")) +
-             " elements";
+    reason =
+        nameOf(group.states.front()) + "takes from " +
+        (maxMatrix ? "more than " + std::to_string(maxMatrix) + " of its own"
+                   : std::string("its other")) +
+        " elements";
     return false;
   }
   for (unsigned dim : group.mixed)
@@ -90,7 +103,8 @@ std::vector<StateGroup> seqc::groupStates(seq::RecurrenceOp recurrence,
       reason = nameOf(number) + info.reason;
       return {};
     }
-    auto type = cast<RankedTensorType>(recurrence.getStates()[number].getType());
+    auto type =
+        cast<RankedTensorType>(recurrence.getStates()[number].getType());
     if (type.getRank() < static_cast<int64_t>(recurrence.getDim()) ||
         !isa<FloatType>(type.getElementType())) {
       reason = nameOf(number) + "is no float tensor with a place for the time";

@@ -1,4 +1,4 @@
-//===- TermSequences.cpp - the terms of a step for all times -------------------------===//
+//===- TermSequences.cpp - the terms of a step for all times ----------------===//
 
 #include "TermSequences.h"
 
@@ -31,19 +31,17 @@ Value seqc::multiplyFactors(OpBuilder &b, Location loc,
               ? arith::MulFOp::create(b, loc, product, cast(scalar)).getResult()
               : cast(scalar);
     if (kind == Factor::Over)
-      product = arith::DivFOp::create(
-          b, loc, product ? product : constant(1.0), cast(scalar));
+      product = arith::DivFOp::create(b, loc, product ? product : constant(1.0),
+                                      cast(scalar));
   }
   if (!product)
     product = constant(1.0);
   // Last, so that nothing that is no number gets through a mask.
   for (auto [kind, scalar] : llvm::zip(kinds, scalars)) {
     if (kind == Factor::Where)
-      product =
-          arith::SelectOp::create(b, loc, scalar, product, constant(0.0));
+      product = arith::SelectOp::create(b, loc, scalar, product, constant(0.0));
     if (kind == Factor::WhereNot)
-      product =
-          arith::SelectOp::create(b, loc, scalar, constant(0.0), product);
+      product = arith::SelectOp::create(b, loc, scalar, constant(0.0), product);
   }
   return product;
 }
@@ -75,6 +73,7 @@ bool TermSequences::canBuild(const Term &term) {
   // A sum whose length no tensor tells.
   for (unsigned sum = term.rank; sum < term.sizes.size(); ++sum) {
     bool isKnown =
+        term.sizes[sum] == 1 ||
         llvm::any_of(term.factors,
                      [&](const Factor &factor) {
                        return llvm::is_contained(
@@ -82,9 +81,8 @@ bool TermSequences::canBuild(const Term &term) {
                            getAffineDimExpr(sum, factor.map.getContext()));
                      }) ||
         (term.state &&
-         llvm::is_contained(
-             term.stateMap.getResults(),
-             getAffineDimExpr(sum, term.stateMap.getContext())));
+         llvm::is_contained(term.stateMap.getResults(),
+                            getAffineDimExpr(sum, term.stateMap.getContext())));
     if (!isKnown)
       return false;
   }
@@ -175,9 +173,10 @@ Value TermSequences::buildTerm(const Term &term, const Shape &shape,
     ++loops;
   }
   unsigned numParallel = loops;
-  for (AffineExpr &expr : replaced)
+  for (auto [expr, size] : llvm::zip(replaced, term.sizes))
     if (!expr)
-      expr = getAffineDimExpr(loops++, context);
+      expr = size == 1 ? getAffineConstantExpr(0, context)
+                       : getAffineDimExpr(loops++, context);
 
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
@@ -213,8 +212,8 @@ Value TermSequences::buildTerm(const Term &term, const Shape &shape,
       for (unsigned loop = 0; loop < loops; ++loop)
         indices.push_back(linalg::IndexOp::create(b, loc, loop));
     for (auto [loop, read] : equations) {
-      Value index = affine::expandAffineExpr(
-          b, loc, read.replaceDims(replaced), indices, {});
+      Value index = affine::expandAffineExpr(b, loc, read.replaceDims(replaced),
+                                             indices, {});
       Value equal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                           index, indices[loop]);
       Value zero =
@@ -250,10 +249,9 @@ TermSequences::Result TermSequences::build(ArrayRef<const Term *> terms,
                        : value;
   }
   if (terms.empty())
-    result.value =
-        fill(sizesOf(shape, /*hasTime=*/false),
-             getElementTypeOrSelf(
-                 recurrence.getStates()[shape.state].getType()));
+    result.value = fill(
+        sizesOf(shape, /*hasTime=*/false),
+        getElementTypeOrSelf(recurrence.getStates()[shape.state].getType()));
   return result;
 }
 
@@ -264,9 +262,9 @@ Value TermSequences::toSequence(const Result &result) {
   int64_t time = recurrence.getDim();
   SmallVector<OpFoldResult> sizes =
       tensor::getMixedSizes(builder, loc, result.value);
-  sizes.insert(sizes.begin() + time,
-               tensor::getMixedSize(builder, loc, recurrence.getTimeSource(),
-                                    time));
+  sizes.insert(
+      sizes.begin() + time,
+      tensor::getMixedSize(builder, loc, recurrence.getTimeSource(), time));
   Value empty = tensor::EmptyOp::create(
       builder, loc, sizes, getElementTypeOrSelf(result.value.getType()));
   return linalg::BroadcastOp::create(builder, loc, result.value, empty, {time})

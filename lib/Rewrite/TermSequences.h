@@ -1,4 +1,4 @@
-//===- TermSequences.h - the terms of a step for all times ---------------------------===//
+//===- TermSequences.h - the terms of a step for all times ------------------===//
 
 #ifndef SEQC_LIB_REWRITE_TERMSEQUENCES_H
 #define SEQC_LIB_REWRITE_TERMSEQUENCES_H

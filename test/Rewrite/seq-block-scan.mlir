@@ -5,8 +5,9 @@
 // CHECK-SAME:    %[[A:.*]]: tensor<1x?x8xf32>, %[[B:.*]]: tensor<1x?x8xf32>, %{{.*}}: tensor<1x8xf32>, %[[S:.*]]: tensor<1x8xf32>)
 // CHECK:         %[[LONG:.*]] = arith.cmpi uge, %{{.*}}, %c16
 // CHECK:         tensor.expand_shape {{.*}} : tensor<1x?x8xf32> into tensor<1x4x?x8xf32>
-// CHECK:         %[[FIRSTS:.*]]:2 = seq.recurrence along 2 ins({{.*}} : tensor<1x3x?x8xf32>, tensor<1x3x?x8xf32>) init(
-// CHECK:         %[[SUMS:.*]]:2 = seq.recurrence along 2 ins({{.*}} : tensor<1x3x?x8xf32>, tensor<1x3x?x8xf32>) init(%[[FIRSTS]]#0, %[[FIRSTS]]#1
+// CHECK:         %[[A1:.*]] = seq.recurrence along 2 ins({{.*}} : tensor<1x3x?x8xf32>) init(
+// CHECK:         %[[B1:.*]] = seq.recurrence along 2 ins({{.*}} : tensor<1x3x?x8xf32>) init(
+// CHECK:         %[[SUMS:.*]]:2 = seq.recurrence along 2 ins({{.*}} : tensor<1x3x?x8xf32>, tensor<1x3x?x8xf32>) init(%[[A1]], %[[B1]]
 // CHECK:         %[[PREFIXES:.*]]:2 = seq.recurrence along 1 ins({{.*}}) outs({{.*}} : tensor<1x?x8xf32>) init(%[[S]]
 // CHECK:         %[[BLOCKS:.*]]:2 = seq.recurrence along 2 ins({{.*}} : tensor<1x4x?x8xf32>, tensor<1x4x?x8xf32>) outs({{.*}} : tensor<1x4x?x8xf32>) init(%{{.*}} : tensor<1x4x8xf32>)
 // CHECK:         %[[REST:.*]]:2 = seq.recurrence along 1 ins({{.*}}) outs({{.*}} : tensor<1x?x8xf32>) init(
