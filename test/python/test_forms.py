@@ -123,3 +123,13 @@ def test_explanations_hold_together(tmp_path, name):
         assert after <= before * 1.02
     text = seqtools.run(seqtools.tool("seq-compile"), source_of(name, tmp_path), "--explain")
     assert "choice: " in text and "sequential" in text
+
+
+def test_this_machine_is_measured(tmp_path):
+    file = tmp_path / "machine.json"
+    seqtools.run(seqtools.tool("seq-measure"), "-o", file)
+    machine = json.loads(file.read_text())
+    assert machine["cores"] >= 1 and machine["memory"][-1]["name"] == "memory"
+    assert machine["fma_gflops"]["f32"] > machine["fma_gflops"]["f64"] * 0.5
+    assert explain(source_of("min-gru", tmp_path), f"--target-file={file}")["machine"]["name"] == "measured"
+    assert "there is no folder" in seqtools.fails(seqtools.tool("seq-measure"), "-o", tmp_path / "no" / "machine.json")
