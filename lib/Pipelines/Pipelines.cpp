@@ -28,6 +28,9 @@ void seqc::buildSeqPipeline(OpPassManager &manager) {
 }
 
 void seqc::buildGeneralPipeline(OpPassManager &manager) {
+  // Before states are looked for: what becomes a recurrence has one.
+  manager.addPass(createSeqReorderAttention());
+  cleanUp(manager);
   // What a session keeps between runs.
   manager.addPass(createSeqExposeStates());
   cleanUp(manager);

@@ -258,6 +258,13 @@ static bool check_outputs(const seq_session *session, seq_error *error) {
   return true;
 }
 
+/* What a full cache was made for. */
+static void say_capacity(const seq_state *state, seq_error *error) {
+  size_t used = strlen(error->message);
+  snprintf(error->message + used, sizeof error->message - used,
+           " (the capacity of the state is %" PRId64 ")", state->capacity);
+}
+
 bool seq_session_run(seq_session *session, seq_state *state,
                      const seq_function *function, const seq_tensor *inputs,
                      seq_error *error) {
@@ -272,7 +279,10 @@ bool seq_session_run(seq_session *session, seq_state *state,
     return false;
   if (call(session) && check_outputs(session, error))
     return true;
-  if (function->n_states > 0)
+  if (function->n_states > 0) {
     state->defined = false;
+    if (seq_state_is_bounded(state))
+      say_capacity(state, error);
+  }
   return false;
 }

@@ -102,14 +102,14 @@ def weights_seeds():
                                    *shape, *[0] * (8 - len(shape)), at, size)
             names += name.encode() + b"\0"
             at += (size + 63) // 64 * 64
-        head = struct.pack("<8sIIQQQQQQ", b"SEQWGT\0\1", 1, len(shapes), 1, 2, 4096, at, len(names), 0)
+        head = struct.pack("<8sIIQQQQQQ", b"SEQWGT\0\1", 2, len(shapes), 1, 2, 4096, at, len(names), 0)
         yield (head + records + names).ljust(4096, b"\0") + bytes(at)
 
 
 def state_seeds():
     """As State.h says, for the states of Fixture.c. The fuzz target sets the digest."""
     for history, position in [(0, 0), (0, 3), (24, 3)]:
-        head = struct.pack("<8sIIQqqqqQ", b"SEQSTA\0\1", 1, 3, 0x1234, 0, 192, position, history, 0)
+        head = struct.pack("<8sIIQqqqqQ", b"SEQSTA\0\2", 2, 3, 0x1234, 0, 192, position, history, 0)
         yield head + bytes(192 + history)
 
 

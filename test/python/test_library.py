@@ -114,7 +114,7 @@ def test_rollback_of_five_tokens(bible):
 
 
 def test_rollback_of_attention(build):
-    """A model without states is a stream like any other: it keeps the tokens."""
+    """Of an imported model."""
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     torch.manual_seed(0)
     model = transformers.GPT2LMHeadModel(transformers.GPT2Config(

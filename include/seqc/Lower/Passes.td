@@ -40,8 +40,9 @@ def EntryPoints : Pass<"entry-points", "::mlir::ModuleOp"> {
     - the buffer of a state's result is copied into the state, unless it is the
       state's own.
 
-    The attribute `seq.entry` keeps names, types, `seq.sizes` and `seq.limit` of
-    inputs, states and outputs for the program's descriptor.
+    The attribute `seq.entry` keeps names, types, `seq.sizes`, `seq.limit`,
+    `seq.most` and `seq.position` of inputs, states and outputs for the program's
+    descriptor.
 
     ```mlir
     func.func @f(%x: memref<?xf32>, %s: memref<4xf32> {seq.state = "s"})

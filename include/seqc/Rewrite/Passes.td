@@ -236,7 +236,9 @@ def SeqExposeStates : Pass<"seq-expose-states", "::mlir::ModuleOp"> {
     A `seq.attention` in which no query sees a later key, without key mask and
     bias and with an unknown number of times, has states as well if queries and
     keys have one time: it becomes `seq.cached_attention`, whose caches `[B, ?, H,
-    D]` are as large as their user wants them.
+    D]` are as large as their user wants them, though those of a window of W keys
+    no larger than W, which the attribute `seq.most` says. `seq.position` names
+    the state that says how much of a cache is used.
 
     A name is that of the layer's state (h, c, conv, ssm, kv; keys, values,
     position; state for `seq.recurrence`) with a number. Functions have a state of the same name
@@ -426,6 +428,56 @@ def SeqNameArguments : Pass<"seq-name-arguments", "::mlir::ModuleOp"> {
   }];
 }
 
+def SeqOnlineSoftmax : Pass<"seq-online-softmax"> {
+  let summary = "states softmax attention as a recurrence over tiles of keys";
+  let description = [{
+    The online softmax: over keys, (a, m, l) = (sum of weighted values, largest
+    score, sum of weights) merge by M = max(m, m'), l e^(m-M) + l' e^(m'-M), and
+    a alike. So attention is a `seq.recurrence` along the tiles of keys with
+    these three as states, and no score outlives its tile.
+
+    ```mlir
+    %y = seq.attention ins(%q, %k, %v : …) mask <causal> scale 0.125 -> tensor<1x?x8x64xf32>
+    ```
+    ⇒ (`%k1` and `%v1` are padded to whole tiles; `%first` is the first key of each)
+    ```mlir
+    %a, %m, %l = seq.recurrence along 1 ins(%k1, %v1, %first : tensor<1x?x64x8x64xf32>, …, tensor<1x?xi64>)
+        init(%a0, %m0, %l0 : tensor<1x?x8x64xf32>, tensor<1x8x?xf32>, tensor<1x8x?xf32>) {
+    ^step(…):
+      … scores of the tile, hidden ones -∞; the new maximum; weights; both sums
+    }
+    %y = … %a / %l, and 0 where %l is 0
+    ```
+
+    **Tiles that hold nothing.** The recurrence runs over the tiles that a band
+    (`causal`, `window`) lets one of the queries see. With `queries` the queries
+    are in tiles as well, one step each of an outer `seq.recurrence` without
+    states, and the inner one runs over what that tile of queries may see: half
+    of the tiles where the mask is causal, those of the window where there is
+    one. Global positions and patterns of blocks are hidden score by score.
+
+    **Splits.** With `splits=N` the tiles are cut into N parts of as many tiles,
+    each with a recurrence of its own, and the states merge by the rule above,
+    which is exact: for one query over many keys. A part may be empty.
+
+    `seq.cached_attention` is the same over what its caches hold.
+
+    The normaliser kernel is left alone: its sum over keys needs no maximum.
+    Refused: less than one key in a tile, and less than one part.
+  }];
+  let options = [
+    Option<"keys", "keys", "int64_t", "64", "keys in a tile">,
+    Option<"queries", "queries", "int64_t", "0",
+           "queries in a tile; 0: all at once">,
+    Option<"splits", "splits", "int64_t", "1",
+           "parts of the keys that are summed apart">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def SeqParallelScan : Pass<"seq-parallel-scan"> {
   let summary = "turns affine recurrences into scans of maps";
   let description = [{
@@ -500,6 +552,61 @@ def SeqQuadratic : Pass<"seq-quadratic"> {
     "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
+  let summary = "multiplies keys with values first, by associativity";
+  let description = [{
+    (φ(Q) φ(K)ᵀ) V is φ(Q) (φ(K)ᵀ V): T·S·(K + V) multiply-adds become
+    (T + S)·K·V, and where a query sees the keys up to its own time only, a
+    `seq.recurrence` whose state is φ(K)ᵀ V so far. Two shapes of it are found.
+
+    **`seq.attention` with the normaliser kernel**, mask full or causal. The
+    sum of weights is the same product with values of 1.
+
+    ```mlir
+    %y = seq.attention ins(%q, %k, %v : tensor<1x?x8x64xf32>, …) mask <causal>
+        scale 1.0 {normaliser = #seq<normaliser kernel>} -> tensor<1x?x8x64xf32>
+    ```
+    ⇒
+    ```mlir
+    %n, %s = seq.recurrence along 1 ins(%q, %k, %v : …) outs(%n0 : …) init(%s0 : tensor<1x8x64x64xf32>) {
+      … S + k vᵀ; Sᵀ q
+    }
+    %zs, %z = seq.recurrence along 1 ins(%k : …) outs(%zs0 : …) init(%z0 : tensor<1x8x64xf32>) {
+      … z + k
+    }
+    %d = … Σ %q · %zs
+    %y = … %n / %d, and 0 where %d is 0
+    ```
+
+    Neither state reads the other, so they are two recurrences: each keeps all
+    its dimensions separable. Queries that continue a longer sequence of keys
+    begin with the sum of the earlier keys.
+
+    **The same in linalg**: a contraction Q Kᵀ in any layout (`linalg.matmul`,
+    `linalg.generic`, …), then elementwise operations that are linear in its
+    result, then a sum over keys, with values or without. What is found by
+    indexing maps:
+
+    - a factor, divisor or condition that does not depend on the key (scale, row
+      sum, its guard against 0) comes after the sum;
+    - one that depends on the key alone (a key mask) comes before it;
+    - a causal mask, s ≤ t or s < t, makes the sum a recurrence. A mask is a
+      comparison of `linalg.index` values or a constant triangle, selected by or
+      multiplied with. Nothing else that depends on both is reordered.
+
+    Whether it is attention does not matter: E·(X·W) becomes (E·X)·W where E has
+    few rows (Linformer), and (x·W₁)·W₂ becomes x·(W₁·W₂), a product of weights
+    that is computed in advance, where that is less work.
+
+    A rewrite must save multiply-adds; unknown sizes count as 2²⁰, and products of
+    weights as nothing. All that is computed from the scores must be rewritten.
+    Remarks say what was done and what was in the way.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::seq::SeqDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def SeqSelectForm : Pass<"seq-select-form", "::mlir::ModuleOp"> {
   let summary = "states each recurrence in the form that costs least";
   let description = [{
@@ -544,33 +651,44 @@ def SeqSelectForm : Pass<"seq-select-form", "::mlir::ModuleOp"> {
   ];
 }
 
-def SeqTileAttention : Pass<"seq-tile-attention"> {
-  let summary = "states softmax attention as a recurrence over tiles of keys";
+def SeqWavefront : Pass<"seq-wavefront", "::mlir::ModuleOp"> {
+  let summary = "runs two recurrences side by side";
   let description = [{
-    The online softmax: over keys, (m, l, a) = (largest score, sum of weights,
-    sum of weighted values) merge by M = max(m, m'), l e^(m-M) + l' e^(m'-M), and
-    a alike. So attention is a `seq.recurrence` along the tiles of keys with
-    these three as states, and no score outlives its tile.
+    Two recurrences of a block become one whose step has parts that do not need
+    each other, for threads that share the work of a step.
+
+    **One above the other**: the sequences that `upper` reads are outputs of
+    `lower`, or computed from them by operations that are pointwise in time
+    (elementwise, products with a weight). Upper runs one step behind: at time t
+    it reads what lower has put out at t - 1, a further state. What is not for
+    both comes before and after, as recurrences over at most one time, so that
+    no state is ever touched at a time that it has not:
 
     ```mlir
-    %y = seq.attention ins(%q, %k, %v : …) mask <causal> scale 0.125 -> tensor<1x?x8x64xf32>
+    %y, %h = seq.recurrence along 1 ins(%x) outs(%y0) init(%h0) { … }
+    %z, %g = seq.recurrence along 1 ins(%y) outs(%z0) init(%g0) { … }
     ```
-    ⇒ (`%k1` and `%v1` are padded to whole tiles; `%first` is the first key of each)
+    ⇒ (m = min(1, T))
     ```mlir
-    %a, %m, %l = seq.recurrence along 1 ins(%k1, %v1, %first : tensor<1x?x64x8x64xf32>, …, tensor<1x?xi64>)
-        init(%a0, %m0, %l0 : tensor<1x?x8x64xf32>, tensor<1x8x?xf32>, tensor<1x8x?xf32>) {
-    ^step(…):
-      … scores of the tile, hidden ones -∞; the new maximum; weights; both sums
-    }
-    %y = … %a / %l, and 0 where %l is 0
+    %ya, %ha, %ca = seq.recurrence along 1 ins(%x[0, m)) outs(%y0[0, m)) init(%h0, %zeros) { … }
+    %yb, %zb, %h, %gb, %c = seq.recurrence along 1 ins(%x[m, T)) outs(%y0[m, T), %z0[0, T - m))
+        init(%ha, %g0, %ca) { … }
+    %zc, %g = seq.recurrence along 1 outs(%z0[T - m, T)) init(%gb) { … %c … }
     ```
 
-    The normaliser kernel is left alone: its sum over keys needs no maximum.
+    **Beside each other**: neither reads the other and they have the same number
+    of times. If one of them is `reverse`, as in a bidirectional layer, its
+    sequences are turned round before and after.
+
+    Recurrences are taken two by two; of three layers the third stays as it is.
+    Left alone: stacks that run backwards, upper recurrences whose initial
+    states or captured values come from lower, and steps between the two that
+    mix times.
+
+    Not part of the pipelines: a product with all times of lower's outputs becomes
+    one for each step.
   }];
-  let options = [
-    Option<"keys", "keys", "int64_t", "64", "keys in a tile">
-  ];
   let dependentDialects = ["::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+    "::mlir::tensor::TensorDialect"];
 }

@@ -176,9 +176,10 @@ bool seq_step(seq_stream *stream, const int64_t *token, seq_tensor *logits,
  * Back in time
  *===----------------------------------------------------------------------===*/
 
-/* A place in a stream to return to. States of a fixed size are copied; what
- * grows with the tokens (a cache) stays where it is, since what lies before the
- * position is never changed. */
+/* A place in a stream to return to. States of a fixed size are copied, and so
+ * is what is used of a ring (the cache of a window); what grows with the tokens
+ * (a cache) stays where it is, since what lies before the position is never
+ * changed. */
 typedef struct seq_snapshot seq_snapshot;
 
 seq_snapshot *seq_take_snapshot(seq_stream *stream, seq_error *error);

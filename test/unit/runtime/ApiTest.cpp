@@ -265,7 +265,8 @@ TEST_CASE("a model that keeps its tokens has room for as many as was said") {
                           &model.error);
   CHECK(fits == !SEQ_FIXTURE_STATELESS);
   if (SEQ_FIXTURE_STATELESS) {
-    CHECK(model.message() == "2 tokens after 2, expected at most 3 in all");
+    CHECK(model.message() == "2 tokens after 2, expected at most 3 in all, the "
+                             "capacity that seq_create was called with");
     CHECK(stream.prefill({3}, SEQ_LOGITS_ALL).size() == V);
   }
 }

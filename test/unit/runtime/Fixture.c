@@ -206,15 +206,16 @@ enum { MODEL_STATES = SEQ_FIXTURE_STATELESS ? 0 : 2 };
 
 static const seq_function functions[] = {
     {"forward", 1, MODEL_STATES, 1, 0, ids_type, model_states, all_logits,
-     run_forward, model_arena},
+     run_forward, model_arena, NULL},
     {"last", 1, MODEL_STATES, 1, 0, ids_type, model_states, last_logits,
-     run_last, model_arena},
-    {"mix", 2, 0, 2, 0, mix_inputs, NULL, mix_outputs, run_mix, NULL},
+     run_last, model_arena, NULL},
+    {"mix", 2, 0, 2, 0, mix_inputs, NULL, mix_outputs, run_mix, NULL, NULL},
     {"misbehave", 1, 1, 1, 0, how_type, calls_type, any_type, run_misbehave,
+     NULL, NULL},
+    {"huge", 0, 0, 0, 0, NULL, NULL, NULL, run_huge, huge_arena, NULL},
+    {"denormal", 1, 0, 1, 0, scalar_in, NULL, scalar_out, run_denormal, NULL,
      NULL},
-    {"huge", 0, 0, 0, 0, NULL, NULL, NULL, run_huge, huge_arena},
-    {"denormal", 1, 0, 1, 0, scalar_in, NULL, scalar_out, run_denormal, NULL},
-    {"static", 1, 0, 1, 0, mask_in, NULL, mask_out, run_static, NULL}};
+    {"static", 1, 0, 1, 0, mask_in, NULL, mask_out, run_static, NULL, NULL}};
 
 const seq_program seq_program_descriptor = {
     .abi_version = SEQ_ABI_VERSION,
