@@ -1,4 +1,4 @@
-//===- Cost.cpp - closed functions of cost ------------------------------------------===//
+//===- Cost.cpp - closed functions of cost -------------------------------===//
 
 #include "seqc/Analysis/Cost.h"
 

@@ -1,4 +1,4 @@
-//===- CostCounter.cpp - counts what operations do --------------------------------===//
+//===- CostCounter.cpp - counts what operations do -----------------------===//
 
 #include "CostCounter.h"
 
@@ -79,8 +79,8 @@ static bool hasPackedWeight(linalg::LinalgOp op) {
 }
 
 /// The size of the dimension that goes to the lanes, or 1: as lower-generics
-/// chooses it, that dimension is innermost in every operand that has it. 0 if it
-/// is not known.
+/// chooses it, that dimension is innermost in every operand that has it. 0 if
+/// it is not known.
 static double laneSize(Operation *operation, Sizes &sizes) {
   auto op = dyn_cast<linalg::LinalgOp>(operation);
   if (!op) {
@@ -121,8 +121,8 @@ void CostCounter::countLoops(Operation *op) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   bool isPacked = linalgOp && hasPackedWeight(linalgOp);
   Value result = op->getResult(0);
-  double rate = bytesOfElement(result.getType()) > 4 ? machine.fma64
-                                                     : machine.fma32;
+  double rate =
+      bytesOfElement(result.getType()) > 4 ? machine.fma64 : machine.fma32;
   double fill = isPacked ? 1 : laneFill(laneSize(op, sizes));
   compute(tally, (isPacked ? kPackedProduct : kLoops) * fill, rate);
   for (OpOperand &operand : op->getOpOperands()) {
@@ -189,10 +189,10 @@ void CostCounter::countAttention(Value query, Value key, Value value,
     keys = double(mask.getLeft() + 1);
   else if (mask.isCausal())
     keys = keys.over(2);
-  Expression scores = sizes.ofDimension(query, 0) * sizes.ofDimension(query, 1) *
+  Expression scores = sizes.ofDimension(query, 0) *
+                      sizes.ofDimension(query, 1) *
                       sizes.ofDimension(query, 2) * keys;
-  Expression depth =
-      sizes.ofDimension(query, 3) + sizes.ofDimension(value, 3);
+  Expression depth = sizes.ofDimension(query, 3) + sizes.ofDimension(value, 3);
   Tally tally;
   tally.work = Expression(2) * scores * depth;
   tally.slots = tally.work;
@@ -216,19 +216,20 @@ void CostCounter::count(Operation *op) {
       .Case([&](seq::RecurrenceOp recurrence) { countRecurrence(recurrence); })
       .Case([&](seq::ScanOp scan) { countScan(scan); })
       .Case([&](kernel::AttentionOp op) {
-        countAttention(op.getQuery(), op.getKey(), op.getValue(), op.getOutput(),
-                       op.getMask());
+        countAttention(op.getQuery(), op.getKey(), op.getValue(),
+                       op.getOutput(), op.getMask());
       })
       .Case([&](seq::AttentionOp op) {
-        countAttention(op.getQuery(), op.getKey(), op.getValue(), op.getOutput(),
-                       op.getMask());
+        countAttention(op.getQuery(), op.getKey(), op.getValue(),
+                       op.getOutput(), op.getMask());
       })
       .Case([&](seq::CachedAttentionOp op) {
         countAttention(op.getQuery(), op.getKeyCache(), op.getValueCache(),
                        op.getOutput(), op.getMask());
       })
       .Case([&](scf::ForOp loop) {
-        // Operations of a layer; the number of iterations is that of the caller.
+        // Operations of a layer; the number of iterations is that of the
+        // caller.
         for (Operation &inner : loop.getBody()->without_terminator())
           count(&inner);
       })
@@ -244,8 +245,8 @@ void CostCounter::count(Operation *op) {
       });
 }
 
-/// What lies beyond the nearer level of memory is moved at each level's speed. A
-/// copy's time beyond that of reading is what writing takes.
+/// What lies beyond the nearer level of memory is moved at each level's speed.
+/// A copy's time beyond that of reading is what writing takes.
 Cost CostCounter::finish() {
   cost.bytes += reads + writes;
   double touchedOften = footprint.isZero() ? 1

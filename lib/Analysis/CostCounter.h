@@ -1,4 +1,4 @@
-//===- CostCounter.h - counts what operations do ----------------------------------===//
+//===- CostCounter.h - counts what operations do -------------------------===//
 
 #ifndef SEQC_LIB_ANALYSIS_COSTCOUNTER_H
 #define SEQC_LIB_ANALYSIS_COSTCOUNTER_H
@@ -14,11 +14,12 @@
 
 namespace seqc {
 
-/// Parts of the peak that generated code reaches, as measured (docs/Targets.md).
+/// Parts of the peak that generated code reaches, as measured
+/// (docs/Targets.md).
 constexpr double kPackedProduct = 0.85; ///< products with packed weights
 constexpr double kLoops = 0.4;          ///< other loops over tensors
 constexpr double kAttention = 0.7;
-constexpr double kStep = 0.5;           ///< the body of a recurrence
+constexpr double kStep = 0.5; ///< the body of a recurrence
 
 /// What one element, or one step, takes.
 struct Tally {
@@ -36,9 +37,7 @@ struct Tally {
     exponentials += other.exponentials;
     return *this;
   }
-  bool isNothing() const {
-    return slots.isZero() && exponentials.isZero();
-  }
+  bool isNothing() const { return slots.isZero() && exponentials.isZero(); }
 };
 
 /// One operation on scalars, or on each element of tensors.
@@ -49,8 +48,8 @@ Tally getPayloadTally(mlir::Block &payload);
 /// data movement.
 Tally getTally(mlir::Operation *op, Sizes &sizes);
 
-/// Whether the operation computes each element of its result from elements of its
-/// operands, none twice.
+/// Whether the operation computes each element of its result from elements of
+/// its operands, none twice.
 bool isElementwise(mlir::Operation *op);
 /// Whether the operation only names elements: views, sizes, constants.
 bool isView(mlir::Operation *op);

@@ -1,4 +1,4 @@
-//===- CostRecurrence.cpp - the cost of recurrences and scans --------------------===//
+//===- CostRecurrence.cpp - the cost of recurrences and scans ------------===//
 
 #include "CostCounter.h"
 
@@ -20,17 +20,17 @@ constexpr int64_t kStateRegisters = 16;
 /// How kernel-recurrences would share a recurrence out.
 struct Shares {
   bool coupled = true;
-  double lanes = 1;  ///< the size of the dimension along lanes
-  double units = 1;  ///< blocks of lanes of all separable dimensions
-  int64_t rows = 1;  ///< vectors of state in a block
-  double state = 0;  ///< bytes of one block's
+  double lanes = 1; ///< the size of the dimension along lanes
+  double units = 1; ///< blocks of lanes of all separable dimensions
+  int64_t rows = 1; ///< vectors of state in a block
+  double state = 0; ///< bytes of one block's
 };
 
 Shares shareOut(seq::RecurrenceOp op, const DimensionAnalysis &dimensions,
                 int64_t lanes) {
   Shares shares;
-  auto leading = op.getOutputs().empty() ? op.getStateArguments()
-                                         : op.getOutputSlices();
+  auto leading =
+      op.getOutputs().empty() ? op.getStateArguments() : op.getOutputSlices();
   std::optional<unsigned> lane;
   for (unsigned cls : dimensions.getSeparableClasses())
     if (!leading.empty() && llvm::all_of(leading, [&](Value value) {
@@ -59,7 +59,8 @@ Shares shareOut(seq::RecurrenceOp op, const DimensionAnalysis &dimensions,
     int64_t rows = 1;
     for (int64_t dim = 0; dim < type.getRank(); ++dim) {
       std::optional<unsigned> cls = dimensions.classOf(state, dim);
-      if (!type.isDynamicDim(dim) && !(cls && llvm::is_contained(separable, *cls)))
+      if (!type.isDynamicDim(dim) &&
+          !(cls && llvm::is_contained(separable, *cls)))
         rows *= type.getDimSize(dim);
     }
     shares.rows += rows;
@@ -128,8 +129,8 @@ Chain getChain(seq::RecurrenceOp op, const DimensionAnalysis &dimensions) {
 } // namespace
 
 void CostCounter::countRecurrence(seq::RecurrenceOp op) {
-  Value time = op.getInputs().empty() ? op.getOutputs().front()
-                                      : op.getInputs().front();
+  Value time =
+      op.getInputs().empty() ? op.getOutputs().front() : op.getInputs().front();
   Expression steps = sizes.ofDimension(time, op.getDim());
   DimensionAnalysis dimensions(op);
   Shares shares = shareOut(op, dimensions, machine.lanes);
@@ -158,7 +159,8 @@ void CostCounter::countRecurrence(seq::RecurrenceOp op) {
   Expression waits = steps * Expression(chain.latency * machine.latency);
   if (shares.coupled) {
     if (machine.cores > 1)
-      waits += steps * Expression(std::max(1.0, chain.phases) * machine.barrier);
+      waits +=
+          steps * Expression(std::max(1.0, chain.phases) * machine.barrier);
     bound("chain", waits.folded());
     // Weights that meet the state are read in every step.
     Expression weights;

@@ -1,4 +1,4 @@
-//===- Expression.cpp - closed functions of the number of times --------------------===//
+//===- Expression.cpp - closed functions of the number of times ----------===//
 
 #include "seqc/Analysis/Expression.h"
 

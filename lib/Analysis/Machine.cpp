@@ -1,4 +1,4 @@
-//===- Machine.cpp - the rates of a machine, as a file ----------------------------===//
+//===- Machine.cpp - the rates of a machine, as a file -------------------===//
 
 #include "seqc/Analysis/Machine.h"
 
@@ -40,8 +40,7 @@ public:
     const json::Value *value = find(key);
     if (!value && byDefault)
       return *byDefault;
-    std::optional<double> number =
-        value ? value->getAsNumber() : std::nullopt;
+    std::optional<double> number = value ? value->getAsNumber() : std::nullopt;
     if (number && *number > 0 && *number < 1e15)
       return *number * unit;
     fail(key, "a number above 0");
@@ -50,7 +49,8 @@ public:
   int64_t count(llvm::StringRef key) {
     known.push_back(key);
     const json::Value *value = find(key);
-    std::optional<int64_t> number = value ? value->getAsInteger() : std::nullopt;
+    std::optional<int64_t> number =
+        value ? value->getAsInteger() : std::nullopt;
     if (number && *number >= 1 && *number <= 1 << 20)
       return *number;
     fail(key, "a whole number from 1 to 1048576");
@@ -69,7 +69,8 @@ public:
   std::string text(llvm::StringRef key) {
     known.push_back(key);
     const json::Value *value = find(key);
-    std::optional<llvm::StringRef> text = value ? value->getAsString() : std::nullopt;
+    std::optional<llvm::StringRef> text =
+        value ? value->getAsString() : std::nullopt;
     if (text && !text->empty())
       return text->str();
     fail(key, "a string");
@@ -139,8 +140,8 @@ llvm::Expected<Machine> seqc::parseMachine(llvm::StringRef text,
                                            llvm::StringRef file) {
   llvm::Expected<json::Value> value = json::parse(text);
   if (!value)
-    return llvm::createStringError(file + ": is no JSON: " +
-                                   llvm::toString(value.takeError()));
+    return llvm::createStringError(
+        file + ": is no JSON: " + llvm::toString(value.takeError()));
   std::string error;
   Reader reader(*value, "", error);
   Machine machine;
@@ -198,8 +199,8 @@ void seqc::printMachine(const Machine &machine, llvm::raw_ostream &out) {
   };
   out << "{\n  \"name\": " << json::Value(machine.name)
       << ",\n  \"cores\": " << machine.cores
-      << ",\n  \"lanes\": " << machine.lanes << ",\n  \"fma_gflops\": {\"f32\": "
-      << number(machine.fma32, kGiga)
+      << ",\n  \"lanes\": " << machine.lanes
+      << ",\n  \"fma_gflops\": {\"f32\": " << number(machine.fma32, kGiga)
       << ", \"f64\": " << number(machine.fma64, kGiga)
       << "},\n  \"exp_gops\": " << number(machine.exp, kGiga)
       << (machine.exponentialUnit ? ",\n  \"exp_unit\": true" : "")

@@ -1,4 +1,4 @@
-//===- Sizes.cpp - sizes of tensors as functions of the number of times -----------===//
+//===- Sizes.cpp - sizes of tensors as functions of the number of times --===//
 
 #include "Sizes.h"
 
@@ -170,15 +170,18 @@ Expression Sizes::ofDimension(Value tensor, int64_t dim, int depth) {
         return product;
       })
       .Case([&](tensor::GenerateOp generate) {
-        return ofIndex(generate.getDynamicExtents()[type.getDynamicDimIndex(
-                           dim)],
-                       depth + 1);
+        return ofIndex(
+            generate.getDynamicExtents()[type.getDynamicDimIndex(dim)],
+            depth + 1);
       })
-      .Case([&](scf::IfOp branch) { return same(branch.thenYield()->getOperand(number)); })
+      .Case([&](scf::IfOp branch) {
+        return same(branch.thenYield()->getOperand(number));
+      })
       .Case([&](scf::ForOp loop) { return same(loop.getInitArgs()[number]); })
       .Case([&](seq::ScanOp scan) { return same(scan.getInputs()[number]); })
       .Case([&](DestinationStyleOpInterface destination) {
-        return same(destination.getTiedOpOperand(cast<OpResult>(tensor))->get());
+        return same(
+            destination.getTiedOpOperand(cast<OpResult>(tensor))->get());
       })
       .Default([&](Operation *) {
         return op->hasTrait<OpTrait::Elementwise>() && op->getNumOperands()

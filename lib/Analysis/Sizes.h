@@ -1,4 +1,4 @@
-//===- Sizes.h - sizes of tensors as functions of the number of times ------------===//
+//===- Sizes.h - sizes of tensors as functions of the number of times ----===//
 
 #ifndef SEQC_LIB_ANALYSIS_SIZES_H
 #define SEQC_LIB_ANALYSIS_SIZES_H
@@ -10,8 +10,8 @@
 
 namespace seqc {
 
-/// Sizes as polynomials in n. A size that is not computed from others is n if it
-/// is unknown. Rounding is left out: ceil(n / 64) is n/64.
+/// Sizes as polynomials in n. A size that is not computed from others is n if
+/// it is unknown. Rounding is left out: ceil(n / 64) is n/64.
 class Sizes {
 public:
   Expression ofDimension(mlir::Value tensor, int64_t dim);

@@ -1,4 +1,4 @@
-//===- Tally.cpp - what one element takes ---------------------------------------------===//
+//===- Tally.cpp - what one element takes --------------------------------===//
 
 #include "CostCounter.h"
 
@@ -21,14 +21,12 @@ static bool isEndOfMultiplyAdd(Operation *op) {
 }
 
 Tally seqc::getScalarTally(Operation *op) {
-  // Times of functions are those of lower-math's code in exponentials, divisions
-  // and roots those of a vector unit in multiply-adds.
+  // Times of functions are those of lower-math's code in exponentials,
+  // divisions and roots those of a vector unit in multiply-adds.
   auto arithmetic = [](double work, double slots) {
     return Tally{work, slots, 0};
   };
-  auto function = [](double exponentials) {
-    return Tally{0, 0, exponentials};
-  };
+  auto function = [](double exponentials) { return Tally{0, 0, exponentials}; };
   return llvm::TypeSwitch<Operation *, Tally>(op)
       .Case<arith::AddFOp, arith::SubFOp>([&](Operation *sum) {
         return arithmetic(1, isEndOfMultiplyAdd(sum) ? 0 : 2);
@@ -48,10 +46,9 @@ Tally seqc::getScalarTally(Operation *op) {
           [&](Operation *) { return function(1.2); })
       .Case<math::PowFOp>([&](Operation *) { return function(6); })
       .Default([&](Operation *) {
-        bool isFunction = isa<math::MathDialect>(op->getDialect()) &&
-                          op->getNumResults() &&
-                          isa<FloatType>(getElementTypeOrSelf(
-                              op->getResult(0).getType()));
+        bool isFunction =
+            isa<math::MathDialect>(op->getDialect()) && op->getNumResults() &&
+            isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
         return isFunction ? function(2) : Tally();
       });
 }

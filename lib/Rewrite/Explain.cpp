@@ -1,4 +1,4 @@
-//===- Explain.cpp - what the layers of a model cost ---------------------------------===//
+//===- Explain.cpp - what the layers of a model cost ---------------------===//
 
 #include "seqc/Rewrite/Explain.h"
 
@@ -126,7 +126,8 @@ void Explainer::explain(func::FuncOp function) {
   Cost rest = getCost(others, explanation.machine);
   if (rest.bytes.isZero())
     return;
-  LayerExplanation layer = begin(function, "elementwise", "all other operations");
+  LayerExplanation layer =
+      begin(function, "elementwise", "all other operations");
   layer.cost = std::move(rest);
   explanation.layers.push_back(std::move(layer));
 }

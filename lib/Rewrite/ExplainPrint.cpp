@@ -1,10 +1,10 @@
-//===- ExplainPrint.cpp - explanations as text and as JSON --------------------------===//
+//===- ExplainPrint.cpp - explanations as text and as JSON ---------------===//
 
 #include "seqc/Rewrite/Explain.h"
 
 #include "llvm/Support/Format.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 
 using namespace seqc;
 namespace json = llvm::json;
@@ -33,8 +33,7 @@ static void printCost(const Cost &cost, llvm::raw_ostream &out,
             << cost.bottleneck(n) << ")";
       },
       ", ");
-  out << "\n"
-      << indent << "operations " << cost.work.folded().str();
+  out << "\n" << indent << "operations " << cost.work.folded().str();
   if (!cost.exponentials.isZero())
     out << ", exponentials " << cost.exponentials.folded().str();
   out << ", bytes " << cost.bytes.folded().str() << ", stored "
@@ -110,9 +109,10 @@ static json::Object toJson(const Cost &cost) {
 }
 
 static json::Object toJson(const LayerExplanation &layer) {
-  json::Object object{{"function", layer.function}, {"count", layer.count},
-                      {"location", layer.location}, {"kind", layer.kind},
-                      {"shape", layer.shape},       {"cost", toJson(layer.cost)}};
+  json::Object object{
+      {"function", layer.function}, {"count", layer.count},
+      {"location", layer.location}, {"kind", layer.kind},
+      {"shape", layer.shape},       {"cost", toJson(layer.cost)}};
   if (!layer.choice)
     return object;
   json::Array forms, crossovers, ranges;

@@ -1,4 +1,4 @@
-//===- FormChoice.cpp - which form a recurrence takes ------------------------------===//
+//===- FormChoice.cpp - which form a recurrence takes --------------------===//
 
 #include "seqc/Rewrite/FormChoice.h"
 
@@ -35,12 +35,13 @@ std::optional<Form> seqc::getForm(llvm::StringRef name) {
   return std::nullopt;
 }
 
-/// The times in a chunk: enough to fill matrix products, few enough that the work
-/// inside of chunks, which grows with it, is not more than that between them.
+/// The times in a chunk: enough to fill matrix products, few enough that the
+/// work inside of chunks, which grows with it, is not more than that between
+/// them.
 static constexpr int64_t kChunk = 64;
 
-/// The blocks of a scan, for all cores to have some, and the rows of a matrix that
-/// a step may be.
+/// The blocks of a scan, for all cores to have some, and the rows of a matrix
+/// that a step may be.
 static constexpr int64_t kBlocks = 16, kMatrix = 16;
 
 /// The operations that take the place of one.
@@ -68,7 +69,8 @@ static LogicalResult rewriteAsBlockScan(seq::RecurrenceOp op,
   if (failed(rewriteAsScan(op, kMatrix, reason)))
     return failure();
   for (Operation *made : place.getOperations())
-    if (auto scan = dyn_cast<seq::ScanOp>(made); scan && scan.getAssociative()) {
+    if (auto scan = dyn_cast<seq::ScanOp>(made);
+        scan && scan.getAssociative()) {
       BlockScan blocks(scan, kBlocks);
       // One that stays is run in order.
       if (blocks.canLift())
@@ -143,8 +145,8 @@ static std::vector<std::string> describeStates(seq::RecurrenceOp op) {
   std::vector<std::string> lines;
   withAnalysis(op, [&](const StepAnalysis &analysis) {
     for (auto [number, info] : llvm::enumerate(analysis.getStates())) {
-      std::string line = "state " + std::to_string(number) + ": " +
-                         stringify(info.cls).str();
+      std::string line =
+          "state " + std::to_string(number) + ": " + stringify(info.cls).str();
       if (!info.reason.empty())
         line += ", it " + info.reason;
       lines.push_back(std::move(line));
@@ -153,8 +155,9 @@ static std::vector<std::string> describeStates(seq::RecurrenceOp op) {
   return lines;
 }
 
-/// Rewrites a copy of the recurrence, in a copy of its function in a module of its
-/// own: what the function says of the operands counts, and nothing else changes.
+/// Rewrites a copy of the recurrence, in a copy of its function in a module of
+/// its own: what the function says of the operands counts, and nothing else
+/// changes.
 static FormVerdict tryForm(seq::RecurrenceOp op, Form form,
                            const Machine &machine, double state) {
   FormVerdict verdict;
@@ -175,13 +178,14 @@ static FormVerdict tryForm(seq::RecurrenceOp op, Form form,
     return verdict;
   verdict.admissible = true;
   verdict.cost = getCost(place.getOperations(), machine);
-  // Recurrences that a form is made of have states of their own, which end with it.
+  // Recurrences that a form is made of have states of their own, which end with
+  // it.
   verdict.cost.state = state;
   return verdict;
 }
 
-/// The fewest times that a form is made for: fewer than a chunk are padded, and a
-/// scan of few has no blocks.
+/// The fewest times that a form is made for: fewer than a chunk are padded, and
+/// a scan of few has no blocks.
 static int64_t fewestTimes(Form form) {
   return form == Form::Chunked ? kChunk
          : form == Form::Scan  ? kBlocks * kBlocks
@@ -270,13 +274,14 @@ static LogicalResult rewriteTo(Form form, seq::RecurrenceOp op) {
   if (succeeded(getRewrite(form)(op, reason)))
     return success();
   return op.emitOpError() << "has no " << getName(form) << " form: it "
-                          << reason << " (classes of its states: "
-                          << listClasses(op) << ")";
+                          << reason
+                          << " (classes of its states: " << listClasses(op)
+                          << ")";
 }
 
-/// A copy of the recurrence at the builder, in its form, and a yield of its results.
-/// Those that were not computed in the destinations are copied there: both branches
-/// then give their results in one buffer.
+/// A copy of the recurrence at the builder, in its form, and a yield of its
+/// results. Those that were not computed in the destinations are copied there:
+/// both branches then give their results in one buffer.
 static LogicalResult buildBranch(OpBuilder &builder, seq::RecurrenceOp op,
                                  Form form) {
   Location loc = op.getLoc();
@@ -302,15 +307,16 @@ LogicalResult seqc::applyForms(seq::RecurrenceOp op,
     return rewriteTo(ranges.front().form, op);
   OpBuilder builder(op);
   Location loc = op.getLoc();
-  Value times = tensor::DimOp::create(builder, loc, op.getTimeSource(),
-                                      op.getDim());
+  Value times =
+      tensor::DimOp::create(builder, loc, op.getTimeSource(), op.getDim());
   Operation *outermost = nullptr;
   for (auto [range, next] : llvm::zip(ranges, ranges.drop_front())) {
     Value first = arith::ConstantIndexOp::create(builder, loc, next.first);
     Value isShorter = arith::CmpIOp::create(
         builder, loc, arith::CmpIPredicate::slt, times, first);
-    auto branch = scf::IfOp::create(builder, loc, op.getResultTypes(), isShorter,
-                                    /*withElseRegion=*/true);
+    auto branch =
+        scf::IfOp::create(builder, loc, op.getResultTypes(), isShorter,
+                          /*withElseRegion=*/true);
     if (outermost)
       scf::YieldOp::create(builder, loc, branch.getResults());
     else

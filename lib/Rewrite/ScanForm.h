@@ -1,4 +1,4 @@
-//===- ScanForm.h - affine recurrences as scans -----------------------------------===//
+//===- ScanForm.h - affine recurrences as scans --------------------------===//
 
 #ifndef SEQC_LIB_REWRITE_SCANFORM_H
 #define SEQC_LIB_REWRITE_SCANFORM_H
@@ -9,9 +9,9 @@
 
 namespace seqc {
 
-/// Replaces the recurrence by scans of its steps' maps, with matrices of at most
-/// `maxMatrix` rows (seq-parallel-scan). On failure it is as it was, and `reason`
-/// is the end of "the recurrence …".
+/// Replaces the recurrence by scans of its steps' maps, with matrices of at
+/// most `maxMatrix` rows (seq-parallel-scan). On failure it is as it was, and
+/// `reason` is the end of "the recurrence …".
 mlir::LogicalResult rewriteAsScan(mlir::seq::RecurrenceOp op, int64_t maxMatrix,
                                   std::string &reason);
 

@@ -1,4 +1,4 @@
-//===- SeqSelectForm.cpp - a form for each recurrence ------------------------------===//
+//===- SeqSelectForm.cpp - a form for each recurrence --------------------===//
 
 #include "seqc/Rewrite/FormChoice.h"
 #include "seqc/Rewrite/Passes.h"

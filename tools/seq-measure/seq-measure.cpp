@@ -1,4 +1,4 @@
-//===- seq-measure.cpp - writes a target file for this machine --------------------===//
+//===- seq-measure.cpp - writes a target file for this machine -----------===//
 
 #include "seqc/Target/Measure.h"
 #include "seqc/Target/OutputFile.h"

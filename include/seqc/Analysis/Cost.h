@@ -1,8 +1,8 @@
-//===- Cost.h - what a computation costs on a machine -----------------------------===//
+//===- Cost.h - what a computation costs on a machine --------------------===//
 //
-// Counted from the operations themselves, so that every form is judged by what it
-// was rewritten to and not by a formula of its own. All is a function of n, the
-// number of times; see docs/Targets.md for the model.
+// Counted from the operations themselves, so that every form is judged by what
+// it was rewritten to and not by a formula of its own. All is a function of n,
+// the number of times; see docs/Targets.md for the model.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,13 +51,13 @@ struct Cost {
 
 /// The cost of operations that follow one another in a block: linalg and
 /// elementwise operations, data movement, recurrences, scans, attention. Others
-/// are free. A recurrence keeps its states in registers or in the cache and stores
-/// nothing else; elementwise operations with one user share its loop.
+/// are free. A recurrence keeps its states in registers or in the cache and
+/// stores nothing else; elementwise operations with one user share its loop.
 Cost getCost(llvm::ArrayRef<mlir::Operation *> operations,
              const Machine &machine);
 
-/// The lengths in [1, 2^20] from which on `b` is faster than `a`, then slower, and
-/// so on, each the first of its kind.
+/// The lengths in [1, 2^20] from which on `b` is faster than `a`, then slower,
+/// and so on, each the first of its kind.
 std::vector<int64_t> getCrossovers(const Cost &a, const Cost &b);
 
 constexpr int64_t kLongest = 1 << 20;

@@ -1,4 +1,4 @@
-//===- Expression.h - closed functions of the number of times ---------------------===//
+//===- Expression.h - closed functions of the number of times ------------===//
 
 #ifndef SEQC_ANALYSIS_EXPRESSION_H
 #define SEQC_ANALYSIS_EXPRESSION_H

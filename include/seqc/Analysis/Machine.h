@@ -1,8 +1,8 @@
-//===- Machine.h - the rates of a machine ----------------------------------------===//
+//===- Machine.h - the rates of a machine --------------------------------===//
 //
-// What the cost model rests on. A file of the folder targets/ describes a kind of
-// machine, `seq-measure` writes one for this machine; docs/Targets.md has the
-// keys.
+// What the cost model rests on. A file of the folder targets/ describes a kind
+// of machine, `seq-measure` writes one for this machine; docs/Targets.md has
+// the keys.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,7 +27,7 @@ namespace seqc {
 /// as b, although it reads and writes.
 struct MemoryLevel {
   std::string name;
-  double bytes = 0;  ///< of one core, or of all where shared; 0: no limit
+  double bytes = 0; ///< of one core, or of all where shared; 0: no limit
   bool shared = false;
   double read = 0, copy = 0;       ///< of one core alone
   double readAll = 0, copyAll = 0; ///< of all cores together
@@ -46,7 +46,7 @@ struct Machine {
   int64_t cores = 1;
   int64_t lanes = 16; ///< f32 values that one instruction works on
   double fma32 = 0, fma64 = 0;
-  double exp = 0;      ///< exponentials of f32
+  double exp = 0;               ///< exponentials of f32
   bool exponentialUnit = false; ///< for them alone, beside the multiply-adds
   double latency = 0;  ///< of a multiply-add that waits for the last one
   double barrier = 0;  ///< all cores meet
@@ -58,10 +58,12 @@ struct Machine {
 /// Reads the text of a target file. `file` is its name in errors, each of which
 /// is one line with the key (or the line, where it is no JSON) and what was
 /// expected there.
-llvm::Expected<Machine> parseMachine(llvm::StringRef text, llvm::StringRef file);
+llvm::Expected<Machine> parseMachine(llvm::StringRef text,
+                                     llvm::StringRef file);
 llvm::Expected<Machine> readMachine(llvm::StringRef path);
 
-/// A file of targets/ that is built into the compiler: "avx512", "avx2", "sse2".
+/// A file of targets/ that is built into the compiler: "avx512", "avx2",
+/// "sse2".
 Machine getBuiltInMachine(llvm::StringRef name);
 
 /// Writes the file that parseMachine reads, numbers with four digits.

@@ -1,4 +1,4 @@
-//===- Explain.h - what the layers of a model cost, and why they get their form -----===//
+//===- Explain.h - what the layers of a model cost, and why they get their form ===//
 
 #ifndef SEQC_REWRITE_EXPLAIN_H
 #define SEQC_REWRITE_EXPLAIN_H
@@ -9,7 +9,8 @@
 
 namespace seqc {
 
-/// A recurrence, an attention, a product, or all other operations of a function.
+/// A recurrence, an attention, a product, or all other operations of a
+/// function.
 struct LayerExplanation {
   std::string function;
   int64_t count = 1;    ///< how often the function runs, if it is a layer's
@@ -33,8 +34,8 @@ Explanation explainForms(mlir::ModuleOp module, const Machine &machine);
 
 void printText(const Explanation &explanation, llvm::raw_ostream &out);
 /// {"machine": …, "layers": [{"function", "count", "location", "kind", "shape",
-/// "states", "forms": [{"form", "admissible", …}], "crossovers", "choice"}]}; seconds
-/// and bytes are numbers by n, and formulas in n.
+/// "states", "forms": [{"form", "admissible", …}], "crossovers", "choice"}]};
+/// seconds and bytes are numbers by n, and formulas in n.
 void printJson(const Explanation &explanation, llvm::raw_ostream &out);
 
 } // namespace seqc

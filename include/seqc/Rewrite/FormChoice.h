@@ -1,4 +1,4 @@
-//===- FormChoice.h - which form a recurrence takes ------------------------------===//
+//===- FormChoice.h - which form a recurrence takes ----------------------===//
 
 #ifndef SEQC_REWRITE_FORMCHOICE_H
 #define SEQC_REWRITE_FORMCHOICE_H
@@ -21,15 +21,15 @@ constexpr std::array<Form, 4> kForms = {Form::Sequential, Form::Chunked,
 llvm::StringRef getName(Form form);
 std::optional<Form> getForm(llvm::StringRef name);
 
-/// States the recurrence in another form, in its place. On failure `reason` is the
-/// end of a sentence about the recurrence, which is as it was.
+/// States the recurrence in another form, in its place. On failure `reason` is
+/// the end of a sentence about the recurrence, which is as it was.
 using FormRewrite = mlir::LogicalResult (*)(mlir::seq::RecurrenceOp,
                                             std::string &reason);
 /// The rewrite to a form other than Sequential.
 FormRewrite getRewrite(Form form);
 
-/// Whether there is a choice at all: not for recurrences without a state, and not
-/// where states only count, shift or stay.
+/// Whether there is a choice at all: not for recurrences without a state, and
+/// not where states only count, shift or stay.
 bool mayHaveForms(mlir::seq::RecurrenceOp op);
 
 /// What is known of one form of a recurrence.
@@ -63,10 +63,10 @@ struct FormChoice {
   }
 };
 
-/// Judges all forms. A form is admissible if its rewrite works, which is tried on a
-/// copy of the function that the recurrence is in, and its cost is that of what
-/// came out. Another form than the sequential one is chosen where it saves a
-/// fifth of the time: the model is not more exact than that.
+/// Judges all forms. A form is admissible if its rewrite works, which is tried
+/// on a copy of the function that the recurrence is in, and its cost is that of
+/// what came out. Another form than the sequential one is chosen where it saves
+/// a fifth of the time: the model is not more exact than that.
 FormChoice chooseForm(mlir::seq::RecurrenceOp op, const Machine &machine);
 
 /// States the recurrence in the forms of `ranges`: several under scf.if on the

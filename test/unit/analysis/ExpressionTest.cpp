@@ -1,4 +1,4 @@
-//===- ExpressionTest.cpp - closed functions and where they cross ---------------------===//
+//===- ExpressionTest.cpp - closed functions and where they cross --------===//
 
 #include "seqc/Analysis/Cost.h"
 

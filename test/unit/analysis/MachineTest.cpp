@@ -1,4 +1,4 @@
-//===- MachineTest.cpp - target files ------------------------------------------------===//
+//===- MachineTest.cpp - target files ------------------------------------===//
 
 #include "seqc/Analysis/Machine.h"
 
@@ -66,8 +66,8 @@ TEST_CASE("what is written is read again", "[machine]") {
 
 TEST_CASE("the files of the project are right", "[machine]") {
   for (std::string name : {"avx512", "avx2", "sse2", "h100"}) {
-    Machine machine =
-        llvm::cantFail(readMachine(std::string(SEQ_TARGETS) + "/" + name + ".json"));
+    Machine machine = llvm::cantFail(
+        readMachine(std::string(SEQ_TARGETS) + "/" + name + ".json"));
     CHECK(machine.name == name);
     CHECK(machine.matrix.has_value() == (name == "h100"));
     // Nearer memory is faster.
@@ -99,5 +99,6 @@ TEST_CASE("errors say where and what was expected", "[machine]") {
              Contains("name: expected a string"));
   auto missing = readMachine("no/such/file.json");
   REQUIRE_FALSE(static_cast<bool>(missing));
-  CHECK_THAT(llvm::toString(missing.takeError()), Contains("no/such/file.json: "));
+  CHECK_THAT(llvm::toString(missing.takeError()),
+             Contains("no/such/file.json: "));
 }

@@ -1,4 +1,5 @@
-/*===- Kernels.c - loops that keep one part of a processor busy -------------===*/
+/*===- Kernels.c - loops that keep one part of a processor busy
+ * -------------===*/
 
 #include "Kernels.h"
 
@@ -46,8 +47,9 @@ static double chain(int64_t rounds) {
   return (double)rounds;
 }
 
-/* 2^x: rounding to the nearest integer, a polynomial of degree 6 on the rest, the
- * integer added to the exponent; as programs compute it, but for special values. */
+/* 2^x: rounding to the nearest integer, a polynomial of degree 6 on the rest,
+ * the integer added to the exponent; as programs compute it, but for special
+ * values. */
 static inline vec32 exponential(vec32 x) {
   const float shift = 12582912.0f; /* 1.5 · 2^23: a sum has no fraction */
   x = x * 1.44269504f;
@@ -94,5 +96,5 @@ static double copyAll(void *to, const void *from, size_t bytes) {
   return (double)bytes;
 }
 
-const seq_kernels SEQ_KERNELS = {LANES, fma32, fma64, chain,
+const seq_kernels SEQ_KERNELS = {LANES, fma32,   fma64,  chain,
                                  exps,  readAll, copyAll};

@@ -1,4 +1,4 @@
-/*===- Kernels.h - loops that keep one part of a processor busy --------------===*
+/*===- Kernels.h - loops that keep one part of a processor busy ------------===*
  *
  * Kernels.c is compiled once for each set of vector extensions; SEQ_KERNELS
  * names the table of that set.

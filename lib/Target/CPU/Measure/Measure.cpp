@@ -1,4 +1,4 @@
-//===- Measure.cpp - the rates of this machine ----------------------------------===//
+//===- Measure.cpp - the rates of this machine ---------------------------===//
 
 #include "Kernels.h"
 
@@ -33,8 +33,8 @@ double now() {
 }
 
 /// The rate of runs of about kRunSeconds: the median of a group of them, of the
-/// group that was disturbed least. `work` does its work `times` times and says how
-/// much that was.
+/// group that was disturbed least. `work` does its work `times` times and says
+/// how much that was.
 double rateOf(llvm::function_ref<double(int64_t times)> work) {
   int64_t times = 1;
   for (;; times *= 2) {
@@ -166,7 +166,8 @@ bool Measurement::measureLevel(MemoryLevel &level, size_t working) {
   return true;
 }
 
-/// Bytes of the data cache of a level, as Linux says, else as the C library does.
+/// Bytes of the data cache of a level, as Linux says, else as the C library
+/// does.
 size_t cacheSize(int level, int name, size_t otherwise) {
   for (int index = 0; index < 8; ++index) {
     std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" +
@@ -178,8 +179,9 @@ size_t cacheSize(int level, int name, size_t otherwise) {
     size_t kibibytes = 0;
     std::string text = read("size");
     llvm::StringRef size = text;
-    if (read("level") == std::to_string(level) && read("type") != "Instruction" &&
-        size.consume_back("K") && !size.getAsInteger(10, kibibytes))
+    if (read("level") == std::to_string(level) &&
+        read("type") != "Instruction" && size.consume_back("K") &&
+        !size.getAsInteger(10, kibibytes))
       return kibibytes * 1024;
   }
   long size = sysconf(name);
@@ -207,12 +209,12 @@ llvm::Expected<Machine> seqc::measureMachine() {
   Measurement measurement(team, *kernels);
   measurement.measureCore(machine);
   measurement.measureTeam(machine);
-  const size_t sizes[] = {
-      cacheSize(1, _SC_LEVEL1_DCACHE_SIZE, 32 * 1024),
-      cacheSize(2, _SC_LEVEL2_CACHE_SIZE, kMegabyte),
-      cacheSize(3, _SC_LEVEL3_CACHE_SIZE, 0)};
+  const size_t sizes[] = {cacheSize(1, _SC_LEVEL1_DCACHE_SIZE, 32 * 1024),
+                          cacheSize(2, _SC_LEVEL2_CACHE_SIZE, kMegabyte),
+                          cacheSize(3, _SC_LEVEL3_CACHE_SIZE, 0)};
   for (auto [i, size] : llvm::enumerate(sizes))
-    if (size && (machine.memory.empty() || size > machine.memory.back().bytes)) {
+    if (size &&
+        (machine.memory.empty() || size > machine.memory.back().bytes)) {
       MemoryLevel level;
       level.name = "L" + std::to_string(i + 1);
       level.bytes = double(size);
@@ -227,8 +229,8 @@ llvm::Expected<Machine> seqc::measureMachine() {
                                      64 * kMegabyte, 256 * kMegabyte);
   machine.memory.push_back(memory);
   for (MemoryLevel &level : machine.memory)
-    if (!measurement.measureLevel(level, level.bytes > 0 ? level.bytes / 2
-                                                         : beyond))
+    if (!measurement.measureLevel(level,
+                                  level.bytes > 0 ? level.bytes / 2 : beyond))
       return llvm::createStringError("not enough memory to measure it");
   return machine;
 }
