@@ -20,7 +20,7 @@ using namespace mlir;
 using namespace seqc;
 
 /// The part of the sequential form's time that another one has to save.
-static constexpr double kMargin = 0.2;
+static constexpr double kMargin = 0.5;
 
 llvm::StringRef seqc::getName(Form form) {
   static constexpr llvm::StringLiteral names[] = {"sequential", "chunked",

@@ -5,7 +5,7 @@
 // RUN: seq-opt %s --seq-select-form=form=chunked --canonicalize | FileCheck %s --check-prefixes=CHECK,CHUNKED
 // RUN: seq-opt %s --seq-select-form=target-file=%S/Inputs/slow-steps.json | FileCheck %s --check-prefixes=CHECK,RANGES
 
-// A gated sum. On a CPU its steps are nothing that others would save a fifth of.
+// A gated sum. On a CPU its steps are nothing that others would save half of.
 // CHECK-LABEL: @gated
 func.func @gated(%x: tensor<1x?x8xf32>, %g: tensor<1x?x8xf32>, %h0: tensor<1x8xf32>)
     -> (tensor<1x?x8xf32>, tensor<1x8xf32>) {

@@ -614,7 +614,7 @@ def SeqSelectForm : Pass<"seq-select-form", "::mlir::ModuleOp"> {
     parallel scan, or as one masked product. With `form=auto` the cost model
     decides: each form is tried on a copy, its operations are counted as functions
     of the number of times, and a target file has the machine's rates. Another
-    form than the sequential one is taken where it saves a fifth of the time.
+    form than the sequential one is taken where it saves half of the time.
 
     Where the number of times is not known and it depends on it which form is
     best, there are several, and the program decides:

@@ -36,7 +36,13 @@ Cpu nativeCpu() {
                 has("avx512dq");
   bool avx2 = has("avx2") && has("fma");
   fillTarget(cpu, avx512, avx2, llvm::Triple(cpu.triple).isX86());
-  cpu.target.machine.cores = seq_default_threads();
+  Machine &machine = cpu.target.machine;
+  machine.cores = seq_default_threads();
+  for (MemoryLevel &level : machine.memory) {
+    double read = level.read * machine.cores, copy = level.copy * machine.cores;
+    level.readAll = level.shared ? std::min(level.readAll, read) : read;
+    level.copyAll = level.shared ? std::min(level.copyAll, copy) : copy;
+  }
   cpu.label = "native";
   for (llvm::StringRef name :
        {"avx2", "fma", "avx512f", "avx512bf16", "amx-tile", "amx-bf16"})
