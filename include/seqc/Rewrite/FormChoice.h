@@ -66,7 +66,7 @@ struct FormChoice {
 /// Judges all forms. A form is admissible if its rewrite works, which is tried
 /// on a copy of the function that the recurrence is in, and its cost is that of
 /// what came out. Another form than the sequential one is chosen where it saves
-/// half of the time: the model is right within a factor of two.
+/// half of the time: predictions are off by a factor of two and more.
 FormChoice chooseForm(mlir::seq::RecurrenceOp op, const Machine &machine);
 
 /// States the recurrence in the forms of `ranges`: several under scf.if on the
