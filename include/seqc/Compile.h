@@ -13,11 +13,17 @@ namespace seqc {
 /// What to write. Up to Llvm it is text for people, then files for machines.
 enum class Emit { Seq, Forms, Kernels, Loops, Llvm, Assembly, Object, Shared, Executable };
 
+/// Instead of a program: what its layers cost, in each form, and the choice.
+enum class Explain { No, Text, Json };
+
 struct CompileOptions {
   std::string model;   ///< a directory in the Hugging Face layout, or an .mlir file
   std::string output;  ///< "": text goes to stdout, programs are named after the model
   Emit emit = Emit::Executable;
   std::string cpu = "native"; ///< as resolveCpu understands it
+  std::string targetFile;     ///< the machine's rates; "": those built in for cpu
+  std::string form = "auto";  ///< of recurrences, as seq-select-form understands it
+  Explain explain = Explain::No;
   int64_t batch = 1;          ///< sequences at a time (directories only)
   std::string weights;        ///< the weights of an .mlir file: .safetensors or a directory
   bool embedWeights = false;

@@ -15,8 +15,13 @@ enum class Stage { Model, Seq, Forms, Kernels, Loops, LLVM };
 
 /// seq: complete signatures; named and general ops.
 void buildSeqPipeline(mlir::OpPassManager &manager);
-/// seq → forms: general ops with explicit states, products out of recurrences.
-void buildFormsPipeline(mlir::OpPassManager &manager);
+/// The part of seq → forms that is the same for all machines: general ops with
+/// explicit states, products out of recurrences.
+void buildGeneralPipeline(mlir::OpPassManager &manager);
+/// seq → forms: that, and a form for each recurrence. `form` as for
+/// seq-select-form.
+void buildFormsPipeline(mlir::OpPassManager &manager, const Target &target,
+                        llvm::StringRef form = "auto");
 /// forms → kernels: no seq; how things are computed, weights packed.
 void buildKernelsPipeline(mlir::OpPassManager &manager, const Target &target);
 /// kernels → loops: vector code on memory, one function a parallel region.
@@ -26,7 +31,7 @@ void buildLLVMPipeline(mlir::OpPassManager &manager, const Target &target);
 
 /// Appends the stages after `from` up to and including `to`.
 void buildPipeline(mlir::OpPassManager &manager, Stage from, Stage to,
-                   const Target &target);
+                   const Target &target, llvm::StringRef form = "auto");
 
 /// Registers each stage as a pipeline of seq-opt: to-seq, seq-to-forms, forms-to-kernels,
 /// kernels-to-loops, loops-to-llvm.

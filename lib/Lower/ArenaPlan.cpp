@@ -66,10 +66,12 @@ ArenaPlan::compute(func::FuncOp function,
     int64_t end = first[op];
     for (Value alias : views.resolve(alloc.getResult()))
       for (Operation *user : alias.getUsers()) {
-        // A use in a loop that began after the buffer lasts as long as the loop.
-        Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
-        end = std::max(end, ancestor ? last[ancestor]
-                                     : last[op->getParentOp()]);
+        // A use in a loop that began after the buffer lasts as long as the loop;
+        // one of what a region yields lies behind the region.
+        Operation *scope = op;
+        while (!scope->getBlock()->findAncestorOpInBlock(*user))
+          scope = scope->getParentOp();
+        end = std::max(end, last[scope->getBlock()->findAncestorOpInBlock(*user)]);
         if (isa<func::ReturnOp>(user)) {
           alloc.emitOpError("is returned; only the program's results may be");
           result = failure();
@@ -199,6 +201,11 @@ Value SizeCloner::sizeOf(Value memref, int64_t dim) {
         kept.push_back(i);
     return fold(view.getMixedSizes()[kept[dim]]);
   }
+  // Both branches yield tensors of one size.
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return sizeOf(branch.thenYield()->getOperand(
+                      cast<OpResult>(memref).getResultNumber()),
+                  dim);
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return sizeOf(loop.getInitArgs()[cast<OpResult>(memref).getResultNumber()],
                   dim);

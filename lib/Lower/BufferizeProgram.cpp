@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 
 namespace seqc {
 #define GEN_PASS_DEF_BUFFERIZEPROGRAM
@@ -43,7 +44,8 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
   }
 
   /// Each use of an empty tensor gets one of its own: a loop that carries the
-  /// same one twice would write both to one buffer.
+  /// same one twice would write both to one buffer. Branches of which only one
+  /// runs share it, so that they give their results in one buffer.
   void separateDestinations() {
     SmallVector<tensor::EmptyOp> shared;
     getOperation().walk([&](tensor::EmptyOp empty) {
@@ -51,12 +53,20 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
           !empty->getParentOfType<kernel::RecurrenceOp>())
         shared.push_back(empty);
     });
-    for (tensor::EmptyOp empty : shared)
+    for (tensor::EmptyOp empty : shared) {
+      SmallVector<Operation *> owners{*empty->getUsers().begin()};
       for (OpOperand &use :
            llvm::make_early_inc_range(llvm::drop_begin(empty->getUses()))) {
+        if (llvm::all_of(owners, [&](Operation *owner) {
+              return insideMutuallyExclusiveRegions(owner, use.getOwner());
+            })) {
+          owners.push_back(use.getOwner());
+          continue;
+        }
         OpBuilder builder(empty);
         use.set(builder.clone(*empty)->getResult(0));
       }
+    }
   }
 
   static void

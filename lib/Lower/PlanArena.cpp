@@ -5,6 +5,7 @@
 #include "seqc/Lower/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace seqc {
@@ -59,6 +60,8 @@ private:
                                           SizeCloner &cloner);
   FailureOr<Value> bytesOf(ImplicitLocOpBuilder &builder,
                            const ArenaBuffer &buffer, SizeCloner &cloner);
+  Value onlyWhereUsed(ImplicitLocOpBuilder &builder, Operation *op, Value bytes,
+                      SizeCloner &cloner);
   void place(func::FuncOp function, const ArenaPlan &plan, Value arena,
              ArrayRef<Value> offsets);
 
@@ -118,6 +121,23 @@ FailureOr<Value> Planner::bytesOf(ImplicitLocOpBuilder &b,
       b, more, arith::ConstantIndexOp::create(b, -kAlignment)));
 }
 
+/// Zero where sizes alone decide that the branch with the buffer is not taken:
+/// the scores of a form for short sequences take no room in long ones.
+Value Planner::onlyWhereUsed(ImplicitLocOpBuilder &b, Operation *op,
+                             Value bytes, SizeCloner &cloner) {
+  while (auto branch = op->getParentOfType<scf::IfOp>()) {
+    Value condition = cloner.clone(branch.getCondition());
+    if (condition) {
+      Value none = arith::ConstantIndexOp::create(b, 0);
+      bool isThen = branch.getThenRegion().isAncestor(op->getParentRegion());
+      bytes = arith::SelectOp::create(b, condition, isThen ? bytes : none,
+                                      isThen ? none : bytes);
+    }
+    op = branch;
+  }
+  return bytes;
+}
+
 FailureOr<SmallVector<Value>> Planner::slotSizes(ImplicitLocOpBuilder &b,
                                                  const ArenaPlan &plan,
                                                  SizeCloner &cloner) {
@@ -126,8 +146,9 @@ FailureOr<SmallVector<Value>> Planner::slotSizes(ImplicitLocOpBuilder &b,
     FailureOr<Value> bytes = bytesOf(b, buffer, cloner);
     if (failed(bytes))
       return failure();
+    Value used = onlyWhereUsed(b, buffer.op, *bytes, cloner);
     Value &slot = slots[buffer.slot];
-    slot = slot ? arith::MaxUIOp::create(b, slot, *bytes).getResult() : *bytes;
+    slot = slot ? arith::MaxUIOp::create(b, slot, used).getResult() : used;
   }
   return slots;
 }

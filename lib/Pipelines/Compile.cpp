@@ -7,6 +7,7 @@
 #include "seqc/Import/Weights.h"
 #include "seqc/Pipelines.h"
 #include "seqc/Registration.h"
+#include "seqc/Rewrite/Explain.h"
 #include "seqc/Target/CPU.h"
 #include "seqc/Target/LibraryHeader.h"
 #include "seqc/Target/OutputFile.h"
@@ -67,7 +68,9 @@ private:
   llvm::Error load();
   llvm::Error loadWeights();
   llvm::Error lower(Stage from, Stage to);
-  llvm::Error writeText();
+  llvm::Error writeText(llvm::function_ref<void(raw_ostream &)> print);
+  llvm::Error writeModule();
+  llvm::Error writeExplanation();
   llvm::Expected<std::unique_ptr<llvm::Module>> translate();
   llvm::Error writeCode();
   llvm::Error writeProgram(StringRef object);
@@ -174,15 +177,12 @@ Stage Compilation::lastStage() const {
 
 llvm::Error Compilation::lower(Stage from, Stage to) {
   PassManager manager(&context);
-  buildPipeline(manager, from, to, cpu.target);
+  buildPipeline(manager, from, to, cpu.target, options.form);
   return failed(manager.run(*module)) ? said() : llvm::Error::success();
 }
 
-llvm::Error Compilation::writeText() {
-  auto print = [&](raw_ostream &stream) {
-    module->print(stream, OpPrintingFlags().useLocalScope());
-    stream << "\n";
-  };
+llvm::Error
+Compilation::writeText(llvm::function_ref<void(raw_ostream &)> print) {
   if (options.output.empty() || options.output == "-") {
     print(llvm::outs());
     return llvm::Error::success();
@@ -193,6 +193,29 @@ llvm::Error Compilation::writeText() {
   if (llvm::Error error = file->write(print))
     return error;
   return file->keep();
+}
+
+llvm::Error Compilation::writeModule() {
+  return writeText([&](raw_ostream &stream) {
+    module->print(stream, OpPrintingFlags().useLocalScope());
+    stream << "\n";
+  });
+}
+
+/// What the choice of forms will see.
+llvm::Error Compilation::writeExplanation() {
+  PassManager manager(&context);
+  buildSeqPipeline(manager);
+  buildGeneralPipeline(manager);
+  if (failed(manager.run(*module)))
+    return said();
+  Explanation explanation = explainForms(*module, cpu.target.machine);
+  return writeText([&](raw_ostream &stream) {
+    if (options.explain == Explain::Json)
+      printJson(explanation, stream);
+    else
+      printText(explanation, stream);
+  });
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>> Compilation::translate() {
@@ -309,12 +332,24 @@ llvm::Error Compilation::run() {
   if (!folder.empty() && !llvm::sys::fs::is_directory(folder))
     return llvm::createStringError("cannot write " + options.output +
                                    ": there is no folder " + folder);
+  if (options.form != "auto" && !getForm(options.form))
+    return llvm::createStringError(
+        "there is no form '" + options.form +
+        "'; known are auto, sequential, chunked, scan, quadratic");
   auto resolved = resolveCpu(options.cpu);
   if (!resolved)
     return resolved.takeError();
   cpu = std::move(*resolved);
+  if (!options.targetFile.empty()) {
+    auto machine = readMachine(options.targetFile);
+    if (!machine)
+      return machine.takeError();
+    cpu.target.machine = std::move(*machine);
+  }
   if (llvm::Error error = load())
     return error;
+  if (options.explain != Explain::No)
+    return writeExplanation();
   Stage last = lastStage();
   std::string text;
   llvm::raw_string_ostream(text) << *module;
@@ -322,7 +357,7 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = lower(Stage::Model, std::min(last, Stage::Kernels)))
     return error;
   if (last <= Stage::Kernels)
-    return writeText();
+    return writeModule();
   pack = takePack(*module);
   if (pack && options.emit >= Emit::Assembly)
     if (llvm::Error error = loadWeights())
@@ -331,7 +366,7 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = lower(Stage::Kernels, Stage::Loops))
     return error;
   if (last == Stage::Loops)
-    return writeText();
+    return writeModule();
   description = describeProgram(*module);
   description.sourceHash = sourceHash;
   if (weights)
@@ -341,7 +376,7 @@ llvm::Error Compilation::run() {
   description.compiler = "seq 0.1.0";
   if (llvm::Error error = lower(Stage::Loops, Stage::LLVM))
     return error;
-  return options.emit == Emit::Llvm ? writeText() : writeCode();
+  return options.emit == Emit::Llvm ? writeModule() : writeCode();
 }
 } // namespace
 

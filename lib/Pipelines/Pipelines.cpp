@@ -27,7 +27,7 @@ void seqc::buildSeqPipeline(OpPassManager &manager) {
   cleanUp(manager);
 }
 
-void seqc::buildFormsPipeline(OpPassManager &manager) {
+void seqc::buildGeneralPipeline(OpPassManager &manager) {
   // Before states are looked for: what becomes a recurrence has one.
   manager.addPass(createSeqReorderAttention());
   cleanUp(manager);
@@ -44,6 +44,14 @@ void seqc::buildFormsPipeline(OpPassManager &manager) {
   manager.addPass(createSeqHoist());
   cleanUp(manager);
   manager.addPass(createSeqMergeProducts());
+  cleanUp(manager);
+}
+
+void seqc::buildFormsPipeline(OpPassManager &manager, const Target &target,
+                              llvm::StringRef form) {
+  buildGeneralPipeline(manager);
+  // What costs least, once recurrences hold nothing but what depends on states.
+  manager.addPass(createSeqSelectForm(target.machine, form));
   cleanUp(manager);
 }
 
@@ -115,12 +123,12 @@ void seqc::buildLLVMPipeline(OpPassManager &manager, const Target &target) {
 }
 
 void seqc::buildPipeline(OpPassManager &manager, Stage from, Stage to,
-                         const Target &target) {
+                         const Target &target, llvm::StringRef form) {
   auto passes = [&](Stage stage) { return from < stage && stage <= to; };
   if (passes(Stage::Seq))
     buildSeqPipeline(manager);
   if (passes(Stage::Forms))
-    buildFormsPipeline(manager);
+    buildFormsPipeline(manager, target, form);
   if (passes(Stage::Kernels))
     buildKernelsPipeline(manager, target);
   if (passes(Stage::Loops))
@@ -132,8 +140,9 @@ void seqc::buildPipeline(OpPassManager &manager, Stage from, Stage to,
 void seqc::registerPipelines() {
   PassPipelineRegistration<>("to-seq", "complete signatures",
                              buildSeqPipeline);
-  PassPipelineRegistration<>("seq-to-forms", "general ops with explicit states",
-                             buildFormsPipeline);
+  PassPipelineRegistration<>(
+      "seq-to-forms", "general ops with explicit states",
+      [](OpPassManager &manager) { buildFormsPipeline(manager, {}); });
   PassPipelineRegistration<>(
       "forms-to-kernels", "how things are computed",
       [](OpPassManager &manager) { buildKernelsPipeline(manager, {}); });

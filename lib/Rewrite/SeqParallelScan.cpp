@@ -1,6 +1,7 @@
 //===- SeqParallelScan.cpp - affine recurrences as scans of maps ------------===//
 
 #include "AffineScan.h"
+#include "ScanForm.h"
 
 #include "seqc/Rewrite/Passes.h"
 
@@ -118,6 +119,21 @@ std::optional<SmallVector<Value>> ParallelScan::run(std::string &reason) {
   return results;
 }
 
+LogicalResult seqc::rewriteAsScan(seq::RecurrenceOp op, int64_t maxMatrix,
+                                  std::string &reason) {
+  OpBuilder builder(op);
+  auto copy = cast<seq::RecurrenceOp>(builder.clone(*op));
+  normalizeStep(copy);
+  std::optional<SmallVector<Value>> results =
+      ParallelScan(copy, maxMatrix).run(reason);
+  copy.erase();
+  if (!results)
+    return failure();
+  op.replaceAllUsesWith(*results);
+  op.erase();
+  return success();
+}
+
 namespace {
 struct SeqParallelScan : seqc::impl::SeqParallelScanBase<SeqParallelScan> {
   using SeqParallelScanBase::SeqParallelScanBase;
@@ -127,19 +143,9 @@ struct SeqParallelScan : seqc::impl::SeqParallelScanBase<SeqParallelScan> {
     getOperation()->walk(
         [&](seq::RecurrenceOp op) { recurrences.push_back(op); });
     for (seq::RecurrenceOp op : recurrences) {
-      OpBuilder builder(op);
-      auto copy = cast<seq::RecurrenceOp>(builder.clone(*op));
-      normalizeStep(copy);
       std::string reason;
-      std::optional<SmallVector<Value>> results =
-          ParallelScan(copy, matrix).run(reason);
-      copy.erase();
-      if (!results) {
+      if (failed(rewriteAsScan(op, matrix, reason)))
         op.emitRemark("no scan: the recurrence ") << reason;
-        continue;
-      }
-      op.replaceAllUsesWith(*results);
-      op.erase();
     }
   }
 };

@@ -85,6 +85,30 @@ func.func @two_carried(%x: tensor<8xf32>, %n: index) -> (tensor<8xf32>, tensor<8
   return %r#0, %r#1 : tensor<8xf32>, tensor<8xf32>
 }
 
+// Branches of which only one runs give their results in one buffer.
+// CHECK-LABEL: func.func @branches(
+// CHECK:         %[[BUFFER:.*]] = memref.alloc
+// CHECK-NOT:     memref.alloc
+// CHECK:         scf.if
+// CHECK:           outs(%[[BUFFER]]
+// CHECK:         } else {
+// CHECK:           outs(%[[BUFFER]]
+// CHECK-NOT:     memref.copy
+// CHECK:         return
+func.func @branches(%x: tensor<8xf32>, %z: tensor<8xf32>, %n: index) -> tensor<8xf32> {
+  %c100 = arith.constant 100 : index
+  %short = arith.cmpi slt, %n, %c100 : index
+  %empty = tensor.empty() : tensor<8xf32>
+  %0 = scf.if %short -> tensor<8xf32> {
+    %1 = linalg.copy ins(%x : tensor<8xf32>) outs(%empty : tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %1 : tensor<8xf32>
+  } else {
+    %1 = linalg.copy ins(%z : tensor<8xf32>) outs(%empty : tensor<8xf32>) -> tensor<8xf32>
+    scf.yield %1 : tensor<8xf32>
+  }
+  return %0 : tensor<8xf32>
+}
+
 // Two sums that begin with one fill: each is filled, none is copied.
 // CHECK-LABEL: func.func @two_sums(
 // CHECK-COUNT-2: linalg.fill

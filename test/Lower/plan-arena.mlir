@@ -107,3 +107,54 @@ func.func @entry() {
 func.func private @nothing(%x: memref<?xf32>) {
   return
 }
+
+// -----
+
+// A buffer of a branch that sizes decide on takes no room where the branch is not
+// taken: here it is n by n, up to 100 times.
+// CHECK-LABEL: func.func private @branch.arena_bytes(
+// CHECK-SAME:    %[[N:.*]]: index) -> index
+// CHECK:         arith.muli %[[N]], %[[N]]
+// CHECK:         %[[SHORT:.*]] = arith.cmpi slt, %[[N]], %c100
+// CHECK:         %[[BYTES:.*]] = arith.select %[[SHORT]], %{{.*}}, %c0
+// CHECK:         return %[[BYTES]]
+// CHECK-LABEL: func.func private @branch(
+func.func private @branch(%x: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c100 = arith.constant 100 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %short = arith.cmpi slt, %n, %c100 : index
+  scf.if %short {
+    %a = memref.alloc(%n, %n) : memref<?x?xf32>
+    linalg.broadcast ins(%x : memref<?xf32>) outs(%a : memref<?x?xf32>) dimensions = [0]
+    %b = memref.subview %a[0, 0] [1, %n] [1, 1] : memref<?x?xf32> to memref<?xf32, strided<[1]>>
+    linalg.copy ins(%b : memref<?xf32, strided<[1]>>) outs(%x : memref<?xf32>)
+  }
+  return
+}
+
+// -----
+
+// What a branch yields lives as long as the result: it does not share its slot
+// with a buffer behind the branch.
+// CHECK-LABEL: func.func private @yielded(
+// CHECK:         scf.if
+// CHECK-DAG:       memref.view %{{.*}}[%[[A:.*]]][]
+// CHECK:         } else {
+// CHECK:         memref.view %{{.*}}[%[[B:.*]]][]
+func.func private @yielded(%x: memref<16xf32>, %n: index) {
+  %c100 = arith.constant 100 : index
+  %short = arith.cmpi slt, %n, %c100 : index
+  %r = scf.if %short -> memref<16xf32> {
+    %a = memref.alloc() : memref<16xf32>
+    linalg.copy ins(%x : memref<16xf32>) outs(%a : memref<16xf32>)
+    scf.yield %a : memref<16xf32>
+  } else {
+    scf.yield %x : memref<16xf32>
+  }
+  %b = memref.alloc() : memref<16xf32>
+  linalg.copy ins(%x : memref<16xf32>) outs(%b : memref<16xf32>)
+  linalg.copy ins(%b : memref<16xf32>) outs(%x : memref<16xf32>)
+  linalg.copy ins(%r : memref<16xf32>) outs(%x : memref<16xf32>)
+  return
+}

@@ -10,6 +10,7 @@
 
 namespace cl = llvm::cl;
 using seqc::Emit;
+using seqc::Explain;
 
 static cl::OptionCategory category("seq-compile options");
 
@@ -36,6 +37,20 @@ static cl::opt<std::string>
     target("target", cl::value_desc("cpu"), cl::init("native"),
            cl::cat(category),
            cl::desc("native (default), x86-64, x86-64-v2, -v3 or -v4"));
+static cl::opt<std::string>
+    targetFile("target-file", cl::value_desc("file"), cl::cat(category),
+               cl::desc("The machine's rates, as seq-measure writes them "
+                        "(default: usual ones for --target)"));
+static cl::opt<std::string> form(
+    "form", cl::value_desc("form"), cl::init("auto"), cl::cat(category),
+    cl::desc("How recurrences are computed: auto (default, by cost), "
+             "sequential, chunked, scan or quadratic"));
+static cl::opt<Explain> explain(
+    "explain", cl::ValueOptional, cl::init(Explain::No), cl::cat(category),
+    cl::desc("Write what each layer costs in each form instead of a program:"),
+    cl::values(clEnumValN(Explain::Text, "", ""),
+               clEnumValN(Explain::Text, "text", "for people"),
+               clEnumValN(Explain::Json, "json", "for programs")));
 static cl::opt<int64_t>
     batch("batch", cl::value_desc("N"), cl::init(1), cl::cat(category),
           cl::desc("Sequences at a time (default 1)"));
@@ -97,9 +112,13 @@ int main(int argc, char **argv) {
 
   seqc::CompileOptions options;
   options.model = model;
-  options.output = output.empty() ? defaultOutput() : output;
+  options.output = output.empty() && explain == Explain::No ? defaultOutput()
+                                                            : output;
   options.emit = emit;
   options.cpu = target;
+  options.targetFile = targetFile;
+  options.form = form;
+  options.explain = explain;
   options.batch = batch;
   options.weights = weights;
   options.embedWeights = embedWeights;

@@ -607,6 +607,50 @@ def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
     "::mlir::seq::SeqDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def SeqSelectForm : Pass<"seq-select-form", "::mlir::ModuleOp"> {
+  let summary = "states each recurrence in the form that costs least";
+  let description = [{
+    Every recurrence of an affine step may also be computed chunkwise, by a
+    parallel scan, or as one masked product. With `form=auto` the cost model
+    decides: each form is tried on a copy, its operations are counted as functions
+    of the number of times, and a target file has the machine's rates. Another
+    form than the sequential one is taken where it saves half of the time.
+
+    Where the number of times is not known and it depends on it which form is
+    best, there are several, and the program decides:
+
+    ```mlir
+    %y, %h = seq.recurrence along 1 ins(%x, %a : …) outs(%y0 : …) init(%h0 : …) { … }
+    ```
+    ⇒
+    ```mlir
+    %t = tensor.dim %x, %c1 : tensor<1x?x64xf32>
+    %short = arith.cmpi slt, %t, %c4096 : index
+    %y, %h = scf.if %short -> (tensor<1x?x64xf32>, tensor<1x64xf32>) {
+      %1, %2 = seq.recurrence along 1 ins(%x, %a : …) outs(%y0 : …) init(%h0 : …) { … }
+      scf.yield %1, %2 : …
+    } else {
+      … the same by seq.scan, then copied to %y0 and %h0
+    }
+    ```
+
+    Any other `form` is that of every recurrence; one that does not admit it is an
+    error that says why. Recurrences whose states no arithmetic of floats reaches
+    (windows, counters) are left as they are, and so are those inside of others.
+  }];
+  let options = [
+    Option<"form", "form", "std::string", "\"auto\"",
+           "auto, sequential, chunked, scan or quadratic">,
+    Option<"targetFile", "target-file", "std::string", "\"\"",
+           "the machine's rates (default: those of targets/avx512.json)">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def SeqWavefront : Pass<"seq-wavefront", "::mlir::ModuleOp"> {
   let summary = "runs two recurrences side by side";
   let description = [{

@@ -2,6 +2,8 @@
 
 #include "seqc/Target/CPU.h"
 
+#include "seq/runtime/Team.h"
+
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/TargetParser/Host.h"
@@ -15,6 +17,8 @@ void fillTarget(Cpu &cpu, bool avx512, bool avx2, bool x86) {
   cpu.avx512 = cpu.target.avx512 = avx512;
   cpu.target.lanes = avx512 ? 16 : avx2 ? 8 : 4;
   cpu.target.registers = avx512 || !x86 ? 32 : 16;
+  cpu.target.machine =
+      getBuiltInMachine(avx512 ? "avx512" : avx2 ? "avx2" : "sse2");
 }
 
 Cpu nativeCpu() {
@@ -32,6 +36,13 @@ Cpu nativeCpu() {
                 has("avx512dq");
   bool avx2 = has("avx2") && has("fma");
   fillTarget(cpu, avx512, avx2, llvm::Triple(cpu.triple).isX86());
+  Machine &machine = cpu.target.machine;
+  machine.cores = seq_default_threads();
+  for (MemoryLevel &level : machine.memory) {
+    double read = level.read * machine.cores, copy = level.copy * machine.cores;
+    level.readAll = level.shared ? std::min(level.readAll, read) : read;
+    level.copyAll = level.shared ? std::min(level.copyAll, copy) : copy;
+  }
   cpu.label = "native";
   for (llvm::StringRef name :
        {"avx2", "fma", "avx512f", "avx512bf16", "amx-tile", "amx-bf16"})
