@@ -2,6 +2,53 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqAddReset : Pass<"seq-add-reset", "::mlir::ModuleOp"> {
+  let summary = "several sequences in one, with resets at their starts";
+  let description = [{
+    Each public function with a recurrence or named layer in it, or in a function
+    that it calls, gets the argument `reset`, of i1: `[B, T]`, or `[T]` where time
+    is the first dimension of its sequences. Where it is true, the states of all
+    recurrences are those of the start, before the step of that time:
+
+    ```
+    (y_t, s_t) = step(x_t, y_t, reset_t ? start : s_{t-1})
+    ```
+
+    So sequences of any lengths, one behind the other, give what each gives alone.
+    A recurrence with `reverse` is reset where the sequence behind begins, which is
+    where its own ends.
+
+    ```mlir
+    %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x8xf32>) … init(%h0 : tensor<2x8xf32>) {
+    ^step(%xt: tensor<2x8xf32>, %yt: …, %s: tensor<2x8xf32>):
+      … %s …
+    ```
+    ⇒
+    ```mlir
+    %y, %h = seq.recurrence along 1 ins(%x, %reset : tensor<2x?x8xf32>, tensor<2x?xi1>) … init(%h0 : tensor<2x8xf32>) {
+    ^step(%xt: tensor<2x8xf32>, %r: tensor<2xi1>, %yt: …, %s: tensor<2x8xf32>):
+      %s1 = linalg.generic … ins(%r, %s : …) { arith.select %r, %start, %s }
+      … %s1 …
+    ```
+
+    The start is the initial state where that is constant, or an argument that is
+    not returned. A state that the function takes and returns comes from the run
+    before: it starts as zeros, or as `seq.initial` of the argument says. Named
+    layers become general operations.
+
+    Functions without a recurrence are left alone. Refused, with an error at the
+    operation that is the cause: attention (it would see the keys of before),
+    scans, initial states that are computed, states that the sequences of a batch
+    share, sequences that are reduced, cut or counted along time or computed from
+    a last state, and functions that run through more than one time.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
   let summary = "derives the step of functions that run through time";
   let description = [{

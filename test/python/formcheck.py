@@ -1,0 +1,475 @@
+"""Derives forms of functions with seq-opt and compares each with the function itself in f64.
+
+Many functions go through one process: seq-opt gets them split by `// -----`, and seq-eval a
+module with a function @all that calls each of them. Drivers, which run a form in pieces or
+step by step, are IR as well.
+"""
+
+import collections
+import dataclasses
+import re
+import subprocess
+
+import numpy as np
+
+import random_steps
+import seqtools
+import stepbuilder
+
+SIGNATURE = re.compile(r"func\.func (?:private )?@(\w+)\((.*?)\)(?: -> (.*?))?(?: attributes .*)? \{$", re.M)
+TENSOR = re.compile(r"tensor<[^<>]*>")
+
+
+@dataclasses.dataclass
+class Form:
+    """Passes, and how to call what they leave of @f: as it is, in two pieces, or by steps."""
+
+    name: str
+    passes: list
+    call: str = "whole"
+    # Whether the last pass may leave a body alone; it is counted then.
+    admits: bool = False
+    tolerance: float = 1e-11
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of the functions under a form: text of those that took it, and why others did not."""
+
+    modules: dict
+    refused: dict
+
+
+@dataclasses.dataclass
+class Failure:
+    body: object
+    form: str
+    reason: str
+    text: str = ""
+
+    def __str__(self):
+        body = self.body
+        return (f"{self.form}: {self.reason}\n  {body.shape} (seed {body.seed[0]}, body {body.seed[1]}, T = {body.times}, "
+                f"decays: {body.regime}); `random_steps.py {body.seed[0]} {body.seed[1]}` prints it\n{body.source}"
+                + (f"  becomes\n{self.text}" if self.text else ""))
+
+
+# --- signatures -------------------------------------------------------------------
+
+def split_types(text):
+    """(type, attributes) of each argument or result of a printed list."""
+    items = []
+    for match in re.finditer(r"(tensor<[^<>]*>)( \{[^}]*\})?", text):
+        items.append((match.group(1), match.group(2) or ""))
+    return items
+
+
+def signature(source, name):
+    for match in SIGNATURE.finditer(source):
+        if match.group(1) == name:
+            return split_types(match.group(2)), split_types(match.group(3) or "")
+    raise AssertionError(f"no @{name} in\n{source}")
+
+
+def sizes_of(kind):
+    return kind[len("tensor<"):-1].split("x")[:-1]
+
+
+def element_of(kind):
+    return kind[len("tensor<"):-1].split("x")[-1]
+
+
+def state_of(attributes):
+    found = re.search(r'seq\.state = "(\w+)"', attributes)
+    return found and found.group(1)
+
+
+# --- drivers ----------------------------------------------------------------------
+
+class Driver:
+    """Text of a function that calls others."""
+
+    def __init__(self):
+        self.lines, self.count = [], 0
+
+    def name(self):
+        self.count += 1
+        return f"%d{self.count}"
+
+    def emit(self, text):
+        name = self.name()
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def constant(self, number):
+        return self.emit(f"arith.constant {number} : index")
+
+    def slice(self, source, kind, dim, offset, size, rank_reduced=False):
+        sizes = sizes_of(kind)
+        places = ["0"] * len(sizes)
+        places[dim] = offset
+        lengths = self.lengths(source, kind)
+        lengths[dim] = size
+        left = ["?" if length.startswith("%") else length for length in lengths]
+        if rank_reduced:
+            del left[dim]
+        target = "tensor<" + "x".join([*left, element_of(kind)]) + ">"
+        return self.emit(f"tensor.extract_slice {source}[{', '.join(places)}] [{', '.join(lengths)}] "
+                         f"[{', '.join('1' * len(sizes))}] : {kind} to {target}"), target
+
+    def lengths(self, source, kind):
+        """The sizes of a value, where they are not in its type."""
+        found = []
+        for i, size in enumerate(sizes_of(kind)):
+            found.append(self.emit(f"tensor.dim {source}, {self.constant(i)} : {kind}") if size == "?" else size)
+        return found
+
+    def call(self, function, values, kinds, results):
+        outs = [self.name() for _ in results]
+        self.lines.append(f"{', '.join(outs)} = func.call @{function}({', '.join(values)}) : "
+                          f"({', '.join(kinds)}) -> ({', '.join(results)})")
+        return outs
+
+
+def splat(driver, kind, text):
+    return driver.emit(f"arith.constant dense<{text}> : {kind}")
+
+
+def write(name, driver, arguments, kinds, values, results):
+    head = ", ".join(f"{a}: {k}" for a, k in zip(arguments, kinds))
+    return "\n".join([f"func.func @{name}({head}) -> ({', '.join(results)}) {{", *("  " + line for line in driver.lines),
+                      f"  return {', '.join(values)} : {', '.join(results)}", "}"]) + "\n"
+
+
+def dynamic(kind, dim):
+    sizes = sizes_of(kind)
+    sizes[dim] = "?"
+    return "tensor<" + "x".join([*sizes, element_of(kind)]) + ">"
+
+
+def drive_pieces(body, source, cut):
+    """@f_driver: the first `cut` times, then the others with the states that the first call returned. Function
+    states (seq.state) start as zeros, those of the body as its arguments."""
+    arguments, results = signature(source, body.name)
+    original = len(body.arguments)
+    outputs, lasts = original_results(body)
+    driver = Driver()
+    names = [f"%p{i}" for i in range(original)]
+    kinds = [kind for kind, _ in arguments]
+    for argument, kind in zip(body.arguments, kinds):
+        assert ("T" in argument.sizes) == ("?" in sizes_of(kind)), (argument, kind)
+    time = body.along
+    first = next(i for i, a in enumerate(body.arguments) if "T" in a.sizes)
+    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(time)} : {kinds[first]}")
+    # A cut beyond the end is the end.
+    at = driver.emit(f"arith.minsi {driver.constant(cut)}, {whole} : index")
+    rest = driver.emit(f"arith.subi {whole}, {at} : index")
+    states = [splat(driver, kind, "0.0" if element_of(kind).startswith("f") else "0") for kind in kinds[original:]]
+    values, outs = list(names), []
+    for offset, size in ((driver.constant(0), at), (at, rest)):
+        operands = []
+        for i, (argument, kind) in enumerate(zip(body.arguments, kinds)):
+            operands.append(driver.slice(names[i], kind, time, offset, size)[0] if "T" in argument.sizes else values[i])
+        found = driver.call(body.name, operands + states, kinds, [kind for kind, _ in results])
+        outs.append(found)
+        states = found[len(results) - len(states):] if states else []
+        for number, result in lasts.items():
+            values[number] = found[result]
+    final = []
+    for i in range(outputs):
+        kind = results[i][0]
+        final.append(driver.emit(f"tensor.concat dim({time}) {outs[0][i]}, {outs[1][i]} : ({kind}, {kind}) -> {kind}"))
+    count = len(results) - len(arguments) + original
+    final += outs[1][outputs:count]
+    return write(f"{body.name}_driver", driver, names, kinds[:original], final, [kind for kind, _ in results[:count]])
+
+
+def original_results(body):
+    """The number of output sequences; for each argument that is a state, the result that is its last value."""
+    states = [i for i, a in enumerate(body.arguments) if a.name in body.state_arguments]
+    return body.outputs, {number: body.outputs + i for i, number in enumerate(states)}
+
+
+def drive_steps(body, source):
+    """@f_driver: T steps of @f_step."""
+    arguments, results = signature(source, body.name + "_step")
+    kinds = [kind for kind, _ in signature(body.source, body.name)[0]]
+    finals = [kind for kind, _ in signature(body.source, body.name)[1]]
+    outputs, lasts = original_results(body)
+    driver = Driver()
+    names = [f"%p{i}" for i in range(len(kinds))]
+    time = body.along
+    first = next(i for i, a in enumerate(body.arguments) if "T" in a.sizes)
+    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(time)} : {kinds[first]}")
+    carried = []  # (initial, type)
+    for kind in finals[:outputs]:
+        empty = driver.emit(f"tensor.empty({whole if '?' in sizes_of(kind) else ''}) : {kind}")
+        carried.append((empty, kind))
+    # States by name: arguments of @f, or constants.
+    places = {state_of(text): i for i, (_, text) in enumerate(arguments) if state_of(text)}
+    for state, i in places.items():
+        kind, text = arguments[i]
+        if i < len(kinds):
+            carried.append((names[i], kind))
+        else:
+            initial = re.search(r"seq\.initial = ([^ ,}]+)", text).group(1)
+            carried.append((splat(driver, kind, initial), kind))
+    # Other results: those of the last step.
+    others = [i for i in range(outputs, len(finals))]
+    for i in others:
+        start = next((names[a] for a, r in lasts.items() if r == i), None)
+        carried.append((start or driver.emit(f"tensor.empty() : {finals[i]}"), finals[i]))
+    iters = [driver.name() for _ in carried]
+    loop = driver.name()
+    zero, one = driver.constant(0), driver.constant(1)
+    types = ", ".join(kind for _, kind in carried)
+    driver.lines.append(f"{loop}:{len(carried)} = scf.for %t = {zero} to {whole} step {one} "
+                        f"iter_args({', '.join(f'{i} = {v}' for i, (v, _) in zip(iters, carried))}) -> ({types}) {{")
+    operands = []
+    for i, (kind, text) in enumerate(arguments):
+        if state_of(text):
+            operands.append(iters[outputs + list(places).index(state_of(text))])
+        elif kind != kinds[i]:
+            operands.append(driver.slice(names[i], kinds[i], time, "%t", "1", rank_reduced=True)[0])
+        else:
+            operands.append(names[i])
+    found = driver.call(body.name + "_step", operands, [k for k, _ in arguments], [k for k, _ in results])
+    yielded = []
+    for i, kind in enumerate(finals[:outputs]):
+        sizes = sizes_of(kind)
+        offsets = ["%t" if d == time else "0" for d in range(len(sizes))]
+        lengths = ["1" if d == time else size for d, size in enumerate(sizes)]
+        yielded.append(driver.emit(f"tensor.insert_slice {found[i]} into {iters[i]}[{', '.join(offsets)}] [{', '.join(lengths)}] "
+                                   f"[{', '.join('1' * len(sizes))}] : {results[i][0]} into {kind}"))
+    last = {state_of(text): found[i] for i, (_, text) in enumerate(results) if state_of(text)}
+    yielded += [last[state] for state in places]
+    yielded += [found[i] for i in others]
+    driver.lines += [f"scf.yield {', '.join(yielded)} : {types}", "}"]
+    final = [f"{loop}#{i}" for i in range(outputs)] + [f"{loop}#{outputs + len(places) + i}" for i in range(len(others))]
+    return write(f"{body.name}_driver", driver, names, kinds, final, finals)
+
+
+# --- seq-opt ----------------------------------------------------------------------
+
+def inner(text):
+    """The operations of a printed module."""
+    text = text.strip()
+    if text.startswith("module {"):
+        text = text[text.index("\n") + 1:text.rindex("}")]
+    return text
+
+
+def derive(folder, bodies, form, mutate=()):
+    """Runs the passes on all bodies; where they leave a body alone or fail, why."""
+    file = folder / "bodies.mlir"
+    marker = "// -----"
+    file.write_text(f"\n{marker}\n".join(body.source for body in bodies))
+    starts, line = [], 1
+    for body in bodies:
+        starts.append(line)
+        line += body.source.count("\n") + 2
+    done = subprocess.run([seqtools.tool("seq-opt"), str(file), "--split-input-file", "--mlir-print-local-scope", *form.passes,
+                           *mutate], capture_output=True, text=True)
+    assert done.returncode >= 0, f"seq-opt {form.passes}: signal {-done.returncode}\n{done.stderr[-2000:]}"
+    if "Unknown command line argument" in done.stderr or "does not refer to a registered pass" in done.stderr:
+        raise AssertionError(f"seq-opt does not know {form.passes}: {done.stderr}")
+    modules = {}
+    for text in done.stdout.split(marker):
+        if match := re.search(r"func\.func (?:private )?@(\w+?)(?:_step)?\(", text):
+            modules[match.group(1)] = inner(text)
+    refused = collections.defaultdict(list)
+    reason = re.compile(re.escape(str(file)) + r":(\d+)(?: offset :(\d+))?:\d+: (remark|error|warning): (.*)")
+    for match in reason.finditer(done.stderr):
+        number = int(match.group(1)) + (int(match.group(2)) - 1 if match.group(2) else 0)
+        at = max(i for i, start in enumerate(starts) if start <= number + 1)
+        refused[bodies[at].name].append((match.group(3), generalise(match.group(4))))
+    return Outcome(modules, refused)
+
+
+def generalise(text):
+    """A message without what it says of this body alone."""
+    text = re.sub(r"tensor<[^<>]*>", "tensor", text)
+    text = re.sub(r"@\w+", "@f", text)
+    text = re.sub(r"\(\d[\dx]*\)", "", text)
+    return re.sub(r"\b\d[\dx.e+-]*\b", "N", text).strip()
+
+
+# --- seq-eval ---------------------------------------------------------------------
+
+def evaluate(folder, functions):
+    """[(text, function, arrays)] in one process: for each the results, or None where it failed."""
+    text, arguments, results, calls, inputs = [], [], [], [], {}
+    counts = []
+    for source, name, arrays in functions:
+        text.append(source)
+        kinds, outs = signature(source, name)
+        kinds, outs = [k for k, _ in kinds], [k for k, _ in outs]
+        names = []
+        for kind, array in zip(kinds, arrays, strict=True):
+            names.append(f"%g{len(arguments)}")
+            inputs[f"arg{len(arguments)}"] = array
+            arguments.append(f"{names[-1]}: {kind}")
+        returned = [f"%r{len(results) + i}" for i in range(len(outs))]
+        calls.append(f"  {', '.join(returned)} = func.call @{name}({', '.join(names)}) : ({', '.join(kinds)}) -> ({', '.join(outs)})")
+        results += zip(returned, outs)
+        counts.append(len(outs))
+    listed, kinds = ", ".join(r for r, _ in results), ", ".join(k for _, k in results)
+    text.append("\n".join([f"func.func @all({', '.join(arguments)}) -> ({kinds}) {{", *calls, f"  return {listed} : {kinds}", "}"]))
+    file = folder / "all.mlir"
+    file.write_text("\n".join(text))
+    try:
+        found = list(seqtools.evaluate_file(file, "all", inputs, [f"result{i}" for i in range(len(results))]).values())
+    except AssertionError as error:
+        if len(functions) == 1:
+            return [str(error).split(": ", 1)[-1].replace(str(folder), "")]
+        half = len(functions) // 2
+        return evaluate(folder, functions[:half]) + evaluate(folder, functions[half:])
+    outcomes = []
+    for count in counts:
+        outcomes.append(found[:count])
+        del found[:count]
+    return outcomes
+
+
+def difference(actual, expected):
+    """The largest difference, relative to the largest number; infinite where something is no number."""
+    worst = 0.0
+    for a, e in zip(actual, expected, strict=True):
+        if a.shape != e.shape:
+            return np.inf
+        if not e.size:
+            continue
+        if not np.isfinite(a).all():
+            return np.inf
+        worst = max(worst, float(np.abs(a - e).max() / max(np.abs(e).max(), 1e-300)))
+    return worst
+
+
+# --- the check --------------------------------------------------------------------
+
+class Report:
+    """What a run found."""
+
+    def __init__(self):
+        self.failures, self.worst = [], collections.Counter()
+        self.checked, self.refused = collections.Counter(), collections.defaultdict(collections.Counter)
+        self.taken = collections.defaultdict(set)  # of each body, the forms that took it
+
+    def __str__(self):
+        lines = []
+        for form, count in self.checked.items():
+            lines.append(f"{form}: {count} checked, largest difference {self.worst[form]:.1e}")
+            lines += [f"    {number:4} not: {reason}" for reason, number in self.refused[form].most_common()]
+        return "\n".join(lines)
+
+
+def drive(form, body, text):
+    """The module's text with the function to evaluate, and its name; None if the form cannot be called so."""
+    if form.call == "whole":
+        return text, body.name
+    if form.call == "steps":
+        return text + drive_steps(body, text), f"{body.name}_driver"
+    if body.static:
+        return None
+    exposed = any(state_of(attributes) for _, attributes in signature(text, body.name)[0])
+    if not exposed and (not body.handed or body.reverse):
+        return None
+    return text + drive_pieces(body, text, body.times // 2), f"{body.name}_driver"
+
+
+def check(folder, bodies, forms, report=None, mutate=()):
+    """Derives every form of every body and compares it with the body itself."""
+    report = report or Report()
+    expected = evaluate(folder, [(body.source, body.name, body.inputs()) for body in bodies])
+    for body, found in zip(bodies, expected):
+        if isinstance(found, str):
+            report.failures.append(Failure(body, "the body itself", found))
+    known = [(body, found) for body, found in zip(bodies, expected) if not isinstance(found, str)]
+    for form in forms:
+        outcome = derive(folder, [body for body, _ in known], form, mutate)
+        before = derive(folder, [body for body, _ in known], dataclasses.replace(form, passes=form.passes[:-1]))
+        runs = []
+        for body, found in known:
+            text = outcome.modules.get(body.name)
+            reasons = outcome.refused.get(body.name, [])
+            if text is None:
+                report.refused[form.name][reasons[0][1] if reasons else "no output"] += 1
+                continue
+            if text == before.modules.get(body.name) and form.admits:
+                report.refused[form.name][reasons[-1][1] if reasons else "left alone without a remark"] += 1
+                continue
+            report.taken[body.name].add(form.name)
+            if (called := drive(form, body, text)) is None:
+                report.refused[form.name][reasons[0][1] if reasons else "time is static or runs backwards"] += 1
+                continue
+            runs.append((body, found, text, *called))
+        actual = evaluate(folder, [(text, name, body.inputs()) for body, _, _, text, name in runs]) if runs else []
+        for (body, found, text, _, _), values in zip(runs, actual):
+            report.checked[form.name] += 1
+            if isinstance(values, str):
+                report.failures.append(Failure(body, form.name, values, text))
+                continue
+            if form.call == "steps" and body.times == 0:
+                # Without a step the last states that are no arguments are not known.
+                keep = [i for i in range(len(found)) if i < body.outputs or body.handed]
+                values, found = [values[i] for i in keep], [found[i] for i in keep]
+            far = difference(values, found)
+            report.worst[form.name] = max(report.worst[form.name], far)
+            if not far <= form.tolerance:
+                report.failures.append(Failure(body, form.name, f"differs by {far:.1e}", text))
+    return report
+
+
+def reduced(folder, failure, forms):
+    """The same structure with the smallest sizes and the fewest times that still fail."""
+    form = [form for form in forms if form.name == failure.form]
+    for times in (0, 1, 2, 3, 7, 16):
+        for small in (True, False):
+            body = random_steps.make(*failure.body.seed, small=small, times=times)
+            found = check(folder, [body], form).failures
+            if found:
+                return found[0]
+    return failure
+
+
+# --- compiled ---------------------------------------------------------------------
+
+def build(folder, bodies):
+    """[(program, bodies)]: one, or where the compiler fails, one for each half; None for a body that fails alone."""
+    seqtools.tool("seq-compile")
+    file = folder / f"{bodies[0].name}.mlir"
+    file.write_text(stepbuilder.in_single_precision("\n".join(body.source for body in bodies)))
+    try:
+        return [(seqtools.compile(file, folder / f"program-{bodies[0].name}-{len(bodies)}"), bodies)]
+    except AssertionError as error:
+        if len(bodies) == 1:
+            return [(str(error), bodies)]
+        half = len(bodies) // 2
+        return build(folder, bodies[:half]) + build(folder, bodies[half:])
+
+
+def check_compiled(folder, bodies, tolerance, threads=2, report=None):
+    """Programs in f32 against the evaluator on the same numbers."""
+    report = report or Report()
+    inputs = [body.inputs(dtype=np.float32) for body in bodies]
+    expected = {body.name: found for body, found in zip(
+        bodies, evaluate(folder, [(body.source, body.name, arrays) for body, arrays in zip(bodies, inputs)]))}
+    arrays = {body.name: values for body, values in zip(bodies, inputs)}
+    for program, members in build(folder, bodies):
+        for body in members:
+            if isinstance(program, str):
+                report.failures.append(Failure(body, "compiled", program))
+                continue
+            outputs = [f"result{i}" for i in range(len(expected[body.name]))]
+            named = {f"arg{i}": array for i, array in enumerate(arrays[body.name])}
+            try:
+                found = program.run(named, outputs, function=body.name, threads=threads)
+            except AssertionError as error:
+                report.failures.append(Failure(body, "compiled", str(error)))
+                continue
+            far = difference([found[name] for name in outputs], expected[body.name])
+            report.checked["compiled"] += 1
+            report.worst["compiled"] = max(report.worst["compiled"], far)
+            if not far <= tolerance:
+                report.failures.append(Failure(body, "compiled", f"differs by {far:.1e}"))
+    return report
