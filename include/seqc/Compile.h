@@ -19,6 +19,7 @@ struct CompileOptions {
   Emit emit = Emit::Executable;
   std::string cpu = "native"; ///< as resolveCpu understands it
   int64_t batch = 1;          ///< sequences at a time (directories only)
+  bool reset = false;         ///< functions take `reset`, true where a sequence starts
   std::string weights;        ///< the weights of an .mlir file: .safetensors or a directory
   bool embedWeights = false;
   std::string runtimeDirectory; ///< where libseq_runtime.a and libseq_program.a are

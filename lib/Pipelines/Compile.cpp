@@ -66,6 +66,7 @@ private:
   static DialectRegistry registry();
   llvm::Error load();
   llvm::Error loadWeights();
+  llvm::Error addReset();
   llvm::Error lower(Stage from, Stage to);
   llvm::Error writeText();
   llvm::Expected<std::unique_ptr<llvm::Module>> translate();
@@ -170,6 +171,12 @@ Stage Compilation::lastStage() const {
   default:
     return Stage::LLVM;
   }
+}
+
+llvm::Error Compilation::addReset() {
+  PassManager manager(&context);
+  buildResetPipeline(manager);
+  return failed(manager.run(*module)) ? said() : llvm::Error::success();
 }
 
 llvm::Error Compilation::lower(Stage from, Stage to) {
@@ -309,6 +316,9 @@ llvm::Error Compilation::run() {
   cpu = std::move(*resolved);
   if (llvm::Error error = load())
     return error;
+  if (options.reset)
+    if (llvm::Error error = addReset())
+      return error;
   Stage last = lastStage();
   std::string text;
   llvm::raw_string_ostream(text) << *module;

@@ -27,6 +27,13 @@ void seqc::buildSeqPipeline(OpPassManager &manager) {
   cleanUp(manager);
 }
 
+void seqc::buildResetPipeline(OpPassManager &manager) {
+  manager.addPass(createSeqNameArguments());
+  manager.addPass(createSeqExposeStates());
+  cleanUp(manager);
+  manager.addPass(createSeqAddReset());
+}
+
 void seqc::buildFormsPipeline(OpPassManager &manager) {
   // What a session keeps between runs.
   manager.addPass(createSeqExposeStates());

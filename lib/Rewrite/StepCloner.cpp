@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace seqc;
 
-static InFlightDiagnostic refuseStep(Operation *op) {
+InFlightDiagnostic seqc::refuseStep(Operation *op) {
   return op->emitError("no step can be derived: ");
 }
 
@@ -21,6 +21,24 @@ static RankedTensorType dropDim(RankedTensorType type,
   if (dim)
     shape.erase(shape.begin() + *dim);
   return type.clone(shape);
+}
+
+/// Attributes of an argument or result, whose `seq.sizes` has a number for each
+/// dimension.
+static DictionaryAttr withoutTime(DictionaryAttr attributes,
+                                  std::optional<unsigned> time) {
+  auto sizes = attributes ? attributes.getAs<DenseI64ArrayAttr>("seq.sizes")
+                          : DenseI64ArrayAttr();
+  if (!sizes || !time)
+    return attributes;
+  NamedAttrList list(attributes);
+  SmallVector<int64_t> kept(sizes.asArrayRef());
+  kept.erase(kept.begin() + *time);
+  if (llvm::all_of(kept, [](int64_t size) { return size < 0; }))
+    list.erase("seq.sizes");
+  else
+    list.set("seq.sizes", DenseI64ArrayAttr::get(attributes.getContext(), kept));
+  return list.getDictionary(attributes.getContext());
 }
 
 //===----------------------------------------------------------------------===//
@@ -135,7 +153,7 @@ LogicalResult StepCloner::collect(Block &block,
 // Causality
 //===----------------------------------------------------------------------===//
 
-/// Results that hold a state after all times.
+/// Results that hold a state after all times, or what is read at the last one.
 SmallVector<Value> StepCloner::getLastStates(Operation *op) {
   SmallVector<Value> values;
   if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op))
@@ -145,6 +163,8 @@ SmallVector<Value> StepCloner::getLastStates(Operation *op) {
          llvm::zip(op->getResults(), callee->resultAfterAll))
       if (isAfterAll)
         values.push_back(result);
+  if (times.isLastTime(op))
+    values.push_back(op->getResult(0));
   return values;
 }
 
@@ -314,6 +334,9 @@ LogicalResult StepCloner::cloneBlock(Block &block, OpBuilder &builder,
         return failure();
     } else if (statesOf.contains(&op)) {
       cloneCall(cast<func::CallOp>(op), builder, states);
+    } else if (times.isLastTime(&op)) {
+      if (failed(cloneLastTime(&op, builder)))
+        return failure();
     } else if (times.touches(&op)) {
       if (failed(cloneWithTime(&op, builder)))
         return failure();
@@ -372,9 +395,11 @@ LogicalResult StepCloner::run(StepFunction &result) {
   auto before = cast<FunctionOpInterface>(function.getOperation());
   auto after = cast<FunctionOpInterface>(result.step.getOperation());
   for (unsigned i = 0; i < numArguments; ++i)
-    after.setArgAttrs(i, before.getArgAttrDict(i));
+    after.setArgAttrs(i, withoutTime(before.getArgAttrDict(i),
+                                     result.argumentTimes[i]));
   for (unsigned i = 0; i < end->getNumOperands(); ++i)
-    after.setResultAttrs(i, before.getResultAttrDict(i));
+    after.setResultAttrs(
+        i, withoutTime(before.getResultAttrDict(i), result.resultTimes[i]));
 
   // A state has one name, at its argument and at its result.
   unsigned count = 0;
@@ -413,65 +438,4 @@ LogicalResult StepCloner::run(StepFunction &result) {
   llvm::append_range(returned, states);
   func::ReturnOp::create(builder, end->getLoc(), returned);
   return success();
-}
-
-//===----------------------------------------------------------------------===//
-// StepDeriver
-//===----------------------------------------------------------------------===//
-
-FailureOr<bool> StepDeriver::runsThroughTime(func::FuncOp function) {
-  bool found = false;
-  WalkResult walk = function.walk([&](Operation *op) {
-    if (isa<seq::GeneralizableOpInterface>(op)) {
-      op->emitError("a step is derived from general operations: run "
-                    "seq-generalize first");
-      return WalkResult::interrupt();
-    }
-    found |= isa<seq::RecurrenceOp, seq::ScanOp>(op);
-    if (auto call = dyn_cast<func::CallOp>(op))
-      if (func::FuncOp callee = getCallee(call, symbols)) {
-        FailureOr<bool> inner = runsThroughTime(callee);
-        if (failed(inner))
-          return WalkResult::interrupt();
-        found |= *inner;
-      }
-    return WalkResult::advance();
-  });
-  if (walk.wasInterrupted())
-    return failure();
-  return found;
-}
-
-FailureOr<const StepFunction *>
-StepDeriver::derive(func::FuncOp function,
-                    ArrayRef<std::optional<unsigned>> arguments,
-                    ArrayRef<std::optional<unsigned>> results) {
-  std::unique_ptr<StepFunction> &known = steps[function];
-  if (known) {
-    auto agree = [](ArrayRef<std::optional<unsigned>> asked,
-                    const TimeDims &has) {
-      return llvm::all_of(llvm::zip(asked, has), [](auto pair) {
-        return std::get<0>(pair) == std::get<1>(pair);
-      });
-    };
-    if (!agree(arguments, known->argumentTimes) ||
-        !agree(results, known->resultTimes))
-      return function.emitError("no step can be derived: the function is "
-                                "called with time in different dimensions");
-    return known.get();
-  }
-  FailureOr<TimeDimensions> times =
-      TimeDimensions::compute(function, arguments, results, symbols,
-                              refuseStep);
-  if (failed(times))
-    return failure();
-  std::string name = (function.getName() + "_step").str();
-  if (module.lookupSymbol(name))
-    return function.emitError("no step can be derived: there is a @")
-           << name << " already";
-  auto step = std::make_unique<StepFunction>();
-  if (failed(StepCloner(*this, function, std::move(*times)).run(*step)))
-    return failure();
-  // Functions that are called may have been added: look the entry up again.
-  return (steps[function] = std::move(step)).get();
 }

@@ -55,6 +55,9 @@ private:
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<StepFunction>> steps;
 };
 
+/// Starts the error at the operation because of which there is no step.
+mlir::InFlightDiagnostic refuseStep(mlir::Operation *op);
+
 /// Clones one function for one time.
 class StepCloner {
 public:
@@ -92,6 +95,8 @@ private:
   mlir::LogicalResult cloneLoop(mlir::Operation *op, mlir::OpBuilder &builder,
                                 llvm::MutableArrayRef<mlir::Value> &states);
   void cloneLinalg(mlir::Operation *op, mlir::OpBuilder &builder);
+  mlir::LogicalResult cloneLastTime(mlir::Operation *op,
+                                    mlir::OpBuilder &builder);
   mlir::LogicalResult cloneWithTime(mlir::Operation *op,
                                     mlir::OpBuilder &builder);
 

@@ -296,7 +296,7 @@ def generalise(text):
 
 # --- seq-eval ---------------------------------------------------------------------
 
-def evaluate(folder, functions):
+def evaluate(folder, functions, *options):
     """[(text, function, arrays)] in one process: for each the results, or None where it failed."""
     text, arguments, results, calls, inputs = [], [], [], [], {}
     counts = []
@@ -318,12 +318,12 @@ def evaluate(folder, functions):
     file = folder / "all.mlir"
     file.write_text("\n".join(text))
     try:
-        found = list(seqtools.evaluate_file(file, "all", inputs, [f"result{i}" for i in range(len(results))]).values())
+        found = list(seqtools.evaluate_file(file, "all", inputs, [f"result{i}" for i in range(len(results))], *options).values())
     except AssertionError as error:
         if len(functions) == 1:
             return [str(error).split(": ", 1)[-1].replace(str(folder), "")]
         half = len(functions) // 2
-        return evaluate(folder, functions[:half]) + evaluate(folder, functions[half:])
+        return evaluate(folder, functions[:half], *options) + evaluate(folder, functions[half:], *options)
     outcomes = []
     for count in counts:
         outcomes.append(found[:count])

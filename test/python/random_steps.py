@@ -413,7 +413,7 @@ def make(seed, index, small=False, times=None):
     family(builder, lead, initial)
     if not builder.inputs:
         builder.sequence(lead)
-    name = f"f{index}"
+    name = f"body{index}"
     source = builder.function(name, [returned] * len(builder.states))
     return Body(name, family.__name__, affine, source, builder.arguments, along, reverse, static, length, regime,
                 (seed, index), len(builder.outputs), [name for _, name, _, initial in builder.states if initial == "argument"])

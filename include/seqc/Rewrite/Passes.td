@@ -68,7 +68,8 @@ def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
     The attribute `seq.state` gives argument and result of a state the same
     name. Calling `@f_step` T times, each time with the states it returned, is
     the same as calling `@f` on T times. Results that are not sequences are
-    those of `@f` on the times so far.
+    those of `@f` on the times so far; what `@f` reads at the last time, by a
+    `tensor.extract_slice` at T - 1, is read at each.
 
     ```mlir
     func.func @f(%x: tensor<1x?x8xf32>) -> tensor<1x?x8xf32> {

@@ -1,0 +1,60 @@
+"""seq-derive-step on whole imported models: T steps give what the model gives on T times."""
+
+import numpy as np
+import pytest
+
+import formcheck
+import recurrent
+import seqtools
+from stepbuilder import Argument
+
+STACKS = {
+    "rnn": dict(model_type="rnn", input_size=6, hidden_size=5, num_layers=2),
+    "lstm": dict(model_type="lstm", input_size=5, hidden_size=7, num_layers=4),
+    "lstm_projected": dict(model_type="lstm", input_size=5, hidden_size=8, num_layers=2, proj_size=3),
+    "gru": dict(model_type="gru", vocab_size=13, embedding_size=7, hidden_size=6, num_layers=3, output_size=13),
+}
+MAMBA = dict(vocab_size=13, hidden_size=10, num_hidden_layers=3, state_size=4, conv_kernel=4)
+
+
+class Model:
+    """An imported function of a model's one input, as formcheck sees bodies."""
+
+    static, reverse, handed, state_arguments, along = False, False, False, [], 1
+
+    def __init__(self, name, source, width, vocabulary):
+        self.name, self.source, self.vocabulary = name, source, vocabulary
+        results = formcheck.signature(source, name)[1]
+        self.outputs = sum("?" in formcheck.sizes_of(kind) for kind, _ in results)
+        self.arguments = [Argument("%x", (1, "T") if vocabulary else (1, "T", width), "f32", "normal")]
+
+    def input(self, times):
+        rng = np.random.default_rng(times)
+        shape = self.arguments[0].shape(times)
+        return rng.integers(0, self.vocabulary, shape) if self.vocabulary else rng.standard_normal(shape)
+
+
+def imported(name, folder):
+    if name == "mamba":
+        mamba = pytest.importorskip("mamba", reason="transformers is not installed", exc_type=ImportError)
+        mamba.save(mamba.random_mamba(**MAMBA), folder)
+        config = MAMBA
+    else:
+        config = STACKS[name]
+        recurrent.save(recurrent.random_stack(config), folder)
+    source = seqtools.run(seqtools.tool("seq-compile"), folder, "--emit=seq", "-o", "-")
+    functions = ["forward", "last"] if "vocab_size" in config else ["forward"]
+    return [Model(function, source, config.get("input_size"), config.get("vocab_size")) for function in functions]
+
+
+@pytest.mark.parametrize("name", [*STACKS, "mamba"])
+def test_steps(tmp_path, name):
+    for model in imported(name, tmp_path):
+        steps = formcheck.inner(seqtools.opt(model.source, "--seq-generalize", "--seq-derive-step", "--mlir-print-local-scope"))
+        whole, driver = formcheck.inner(model.source), formcheck.drive_steps(model, steps)
+        for times in (1, 2, 7):
+            x = [model.input(times)]
+            expected, = formcheck.evaluate(tmp_path, [(whole, model.name, x)], "--weights", tmp_path)
+            actual, = formcheck.evaluate(tmp_path, [(steps + driver, f"{model.name}_driver", x)], "--weights", tmp_path)
+            assert not isinstance(expected, str) and not isinstance(actual, str), (expected, actual)
+            assert formcheck.difference(actual, expected) <= 1e-12
