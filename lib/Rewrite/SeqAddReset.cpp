@@ -5,8 +5,11 @@
 #include "seqc/Analysis/Dimensions.h"
 #include "seqc/Rewrite/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -142,32 +145,49 @@ static Value select(OpBuilder &builder, Location loc, Value slice, Value start,
       .getResult(0);
 }
 
+/// The dimension of each state that is the batch, the first one of the sequences.
+/// None where all times have one reset, for a batch of one as well.
+static FailureOr<SmallVector<std::optional<unsigned>>>
+findBatches(seq::RecurrenceOp op) {
+  SmallVector<std::optional<unsigned>> batches(op.getStates().size());
+  if (op.getDim() == 0)
+    return batches;
+  DimensionAnalysis analysis(op);
+  SmallVector<Value> slices(op.getInputSlices());
+  llvm::append_range(slices, op.getOutputSlices());
+  int64_t size = getResetType(op).getDimSize(0);
+  llvm::SmallDenseSet<unsigned> classes;
+  for (Value slice : slices) {
+    if (cast<RankedTensorType>(slice.getType()).getDimSize(0) != size)
+      return refuseReset(op) << "its sequences differ in their first dimension, "
+                                "the batch";
+    classes.insert(*analysis.classOf(slice, 0));
+  }
+  for (auto [state, batch] : llvm::zip(op.getStateArguments(), batches)) {
+    auto type = cast<RankedTensorType>(state.getType());
+    unsigned count = 0;
+    for (unsigned dim = 0; dim < type.getRank(); ++dim)
+      if (classes.contains(*analysis.classOf(state, dim))) {
+        batch = dim;
+        ++count;
+      }
+    if (count > 1 || (count == 0 && size != 1))
+      return refuseReset(op)
+             << "it is not known which dimension of the state, a " << type
+             << ", is the batch of the sequences";
+  }
+  return batches;
+}
+
 /// Adds the input `reset`: where it is true, the step begins with the states of
 /// the start.
 static LogicalResult addReset(seq::RecurrenceOp op, Value reset,
                               ArrayRef<ResetStart> starts) {
   if (op.getStates().empty())
     return success();
-  DimensionAnalysis analysis(op);
-  std::optional<unsigned> batchClass;
-  if (op.getDim() > 0) {
-    SmallVector<Value> slices(op.getInputSlices());
-    llvm::append_range(slices, op.getOutputSlices());
-    batchClass = analysis.classOf(slices.front(), 0);
-    for (Value slice : slices)
-      if (analysis.classOf(slice, 0) != batchClass)
-        return refuseReset(op) << "its sequences do not share their first "
-                                  "dimension, the batch";
-  }
-  int64_t size = op.getDim() > 0 ? getResetType(op).getDimSize(0) : 1;
-  SmallVector<std::optional<unsigned>> batches;
-  for (Value state : op.getStateArguments()) {
-    batches.push_back(batchClass ? analysis.dimOf(state, *batchClass)
-                                 : std::nullopt);
-    if (size != 1 && !batches.back())
-      return refuseReset(op) << "the sequences of a batch share the state, a "
-                             << state.getType();
-  }
+  FailureOr<SmallVector<std::optional<unsigned>>> batches = findBatches(op);
+  if (failed(batches))
+    return failure();
 
   OpBuilder builder(op);
   Location loc = op.getLoc();
@@ -196,7 +216,7 @@ static LogicalResult addReset(seq::RecurrenceOp op, Value reset,
         groups));
   };
   for (auto [state, begin, batch] :
-       llvm::zip(op.getStateArguments(), begins, batches)) {
+       llvm::zip(op.getStateArguments(), begins, *batches)) {
     Value flag = collapse(batch ? 1 : 0);
     Value chosen = select(builder, loc, flag, begin, state, batch);
     state.replaceUsesWithIf(chosen, [&](OpOperand &use) {

@@ -25,7 +25,7 @@ static RankedTensorType dropDim(RankedTensorType type,
 
 /// Attributes of an argument or result, whose `seq.sizes` has a number for each
 /// dimension.
-static DictionaryAttr withoutTime(DictionaryAttr attributes,
+static DictionaryAttr dropSize(DictionaryAttr attributes,
                                   std::optional<unsigned> time) {
   auto sizes = attributes ? attributes.getAs<DenseI64ArrayAttr>("seq.sizes")
                           : DenseI64ArrayAttr();
@@ -395,11 +395,11 @@ LogicalResult StepCloner::run(StepFunction &result) {
   auto before = cast<FunctionOpInterface>(function.getOperation());
   auto after = cast<FunctionOpInterface>(result.step.getOperation());
   for (unsigned i = 0; i < numArguments; ++i)
-    after.setArgAttrs(i, withoutTime(before.getArgAttrDict(i),
+    after.setArgAttrs(i, dropSize(before.getArgAttrDict(i),
                                      result.argumentTimes[i]));
   for (unsigned i = 0; i < end->getNumOperands(); ++i)
     after.setResultAttrs(
-        i, withoutTime(before.getResultAttrDict(i), result.resultTimes[i]));
+        i, dropSize(before.getResultAttrDict(i), result.resultTimes[i]));
 
   // A state has one name, at its argument and at its result.
   unsigned count = 0;

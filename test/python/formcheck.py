@@ -160,7 +160,7 @@ def drive_pieces(body, source, cut):
         assert ("T" in argument.sizes) == ("?" in sizes_of(kind)), (argument, kind)
     time = body.along
     first = next(i for i, a in enumerate(body.arguments) if "T" in a.sizes)
-    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(time)} : {kinds[first]}")
+    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(body.arguments[first].sizes.index('T'))} : {kinds[first]}")
     # A cut beyond the end is the end.
     at = driver.emit(f"arith.minsi {driver.constant(cut)}, {whole} : index")
     rest = driver.emit(f"arith.subi {whole}, {at} : index")
@@ -169,7 +169,10 @@ def drive_pieces(body, source, cut):
     for offset, size in ((driver.constant(0), at), (at, rest)):
         operands = []
         for i, (argument, kind) in enumerate(zip(body.arguments, kinds)):
-            operands.append(driver.slice(names[i], kind, time, offset, size)[0] if "T" in argument.sizes else values[i])
+            if "T" in argument.sizes:
+                operands.append(driver.slice(names[i], kind, argument.sizes.index("T"), offset, size)[0])
+            else:
+                operands.append(values[i])
         found = driver.call(body.name, operands + states, kinds, [kind for kind, _ in results])
         outs.append(found)
         states = found[len(results) - len(states):] if states else []
@@ -200,7 +203,7 @@ def drive_steps(body, source):
     names = [f"%p{i}" for i in range(len(kinds))]
     time = body.along
     first = next(i for i, a in enumerate(body.arguments) if "T" in a.sizes)
-    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(time)} : {kinds[first]}")
+    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(body.arguments[first].sizes.index('T'))} : {kinds[first]}")
     carried = []  # (initial, type)
     for kind in finals[:outputs]:
         empty = driver.emit(f"tensor.empty({whole if '?' in sizes_of(kind) else ''}) : {kind}")
@@ -230,7 +233,7 @@ def drive_steps(body, source):
         if state_of(text):
             operands.append(iters[outputs + list(places).index(state_of(text))])
         elif kind != kinds[i]:
-            operands.append(driver.slice(names[i], kinds[i], time, "%t", "1", rank_reduced=True)[0])
+            operands.append(driver.slice(names[i], kinds[i], body.arguments[i].sizes.index("T"), "%t", "1", rank_reduced=True)[0])
         else:
             operands.append(names[i])
     found = driver.call(body.name + "_step", operands, [k for k, _ in arguments], [k for k, _ in results])

@@ -33,6 +33,7 @@ class Body:
     seed: tuple
     outputs: int       # the number of output sequences
     state_arguments: list  # names; their last values are results, after the outputs
+    batches: list      # of each result, the dimension that is the batch, or None
 
     @property
     def handed(self):
@@ -414,9 +415,14 @@ def make(seed, index, small=False, times=None):
     if not builder.inputs:
         builder.sequence(lead)
     name = f"body{index}"
+    values = [(v.letters, along) for v in builder.outputs]
+    values += [(v.letters, None) for v, _, _, _ in builder.states if returned]
+    batches = [letters.index("b") + (time is not None and letters.index("b") >= time) if "b" in letters else None
+               for letters, time in values]
     source = builder.function(name, [returned] * len(builder.states))
     return Body(name, family.__name__, affine, source, builder.arguments, along, reverse, static, length, regime,
-                (seed, index), len(builder.outputs), [name for _, name, _, initial in builder.states if initial == "argument"])
+                (seed, index), len(builder.outputs), [name for _, name, _, initial in builder.states if initial == "argument"],
+                batches)
 
 
 if __name__ == "__main__":
