@@ -257,7 +257,7 @@ def drive_steps(body, source):
 def inner(text):
     """The operations of a printed module."""
     text = text.strip()
-    if text.startswith("module {"):
+    if text.startswith("module"):
         text = text[text.index("\n") + 1:text.rindex("}")]
     return text
 
