@@ -79,6 +79,10 @@ def element_of(kind):
     return kind[len("tensor<"):-1].split("x")[-1]
 
 
+def zero_of(kind):
+    return "0.0" if "f" in element_of(kind) else "false" if element_of(kind) == "i1" else "0"
+
+
 def state_of(attributes):
     found = re.search(r'seq\.state = "(\w+)"', attributes)
     return found and found.group(1)
@@ -164,7 +168,7 @@ def drive_pieces(body, source, cut):
     # A cut beyond the end is the end.
     at = driver.emit(f"arith.minsi {driver.constant(cut)}, {whole} : index")
     rest = driver.emit(f"arith.subi {whole}, {at} : index")
-    states = [splat(driver, kind, "0.0" if element_of(kind).startswith("f") else "0") for kind in kinds[original:]]
+    states = [splat(driver, kind, zero_of(kind)) for kind in kinds[original:]]
     values, outs = list(names), []
     for offset, size in ((driver.constant(0), at), (at, rest)):
         operands = []
@@ -215,8 +219,8 @@ def drive_steps(body, source):
         if i < len(kinds):
             carried.append((names[i], kind))
         else:
-            initial = re.search(r"seq\.initial = ([^ ,}]+)", text).group(1)
-            carried.append((splat(driver, kind, initial), kind))
+            initial = re.search(r"seq\.initial = ([^ ,}]+)", text)
+            carried.append((splat(driver, kind, initial.group(1) if initial else zero_of(kind)), kind))
     # Other results: those of the last step.
     others = [i for i in range(outputs, len(finals))]
     for i in others:

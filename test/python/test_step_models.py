@@ -47,10 +47,17 @@ def imported(name, folder):
     return [Model(function, source, config.get("input_size"), config.get("vocab_size")) for function in functions]
 
 
+PASSES = {
+    "general": ["--seq-generalize"],
+    "exposed and hoisted": ["--seq-expose-states", "--canonicalize", "--seq-generalize", "--seq-hoist", "--canonicalize"],
+}
+
+
+@pytest.mark.parametrize("passes", PASSES)
 @pytest.mark.parametrize("name", [*STACKS, "mamba"])
-def test_steps(tmp_path, name):
+def test_steps(tmp_path, name, passes):
     for model in imported(name, tmp_path):
-        steps = formcheck.inner(seqtools.opt(model.source, "--seq-generalize", "--seq-derive-step", "--mlir-print-local-scope"))
+        steps = formcheck.inner(seqtools.opt(model.source, *PASSES[passes], "--seq-derive-step", "--mlir-print-local-scope"))
         whole, driver = formcheck.inner(model.source), formcheck.drive_steps(model, steps)
         for times in (1, 2, 7):
             x = [model.input(times)]
