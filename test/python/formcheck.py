@@ -29,6 +29,8 @@ class Form:
     call: str = "whole"
     # Whether the last pass may leave a body alone; it is counted then.
     admits: bool = False
+    # Whether time and memory grow with the square of the number of times.
+    quadratic: bool = False
     tolerance: float = 1e-11
 
 
@@ -38,6 +40,7 @@ class Outcome:
 
     modules: dict
     refused: dict
+    crashed: dict
 
 
 @dataclasses.dataclass
@@ -277,7 +280,11 @@ def derive(folder, bodies, form, mutate=()):
         line += body.source.count("\n") + 2
     done = subprocess.run([seqtools.tool("seq-opt"), str(file), "--split-input-file", "--mlir-print-local-scope", *form.passes,
                            *mutate], capture_output=True, text=True)
-    assert done.returncode >= 0, f"seq-opt {form.passes}: signal {-done.returncode}\n{done.stderr[-2000:]}"
+    if done.returncode < 0 and len(bodies) == 1:
+        return Outcome({}, {}, {bodies[0].name: f"seq-opt ends by signal {-done.returncode}"})
+    if done.returncode < 0:
+        parts = [derive(folder, half, form, mutate) for half in (bodies[:len(bodies) // 2], bodies[len(bodies) // 2:])]
+        return Outcome(*({**getattr(parts[0], field), **getattr(parts[1], field)} for field in ("modules", "refused", "crashed")))
     if "Unknown command line argument" in done.stderr or "does not refer to a registered pass" in done.stderr:
         raise AssertionError(f"seq-opt does not know {form.passes}: {done.stderr}")
     modules = {}
@@ -290,7 +297,7 @@ def derive(folder, bodies, form, mutate=()):
         number = int(match.group(1)) + (int(match.group(2)) - 1 if match.group(2) else 0)
         at = max(i for i, start in enumerate(starts) if start <= number + 1)
         refused[bodies[at].name].append((match.group(3), generalise(match.group(4))))
-    return Outcome(modules, refused)
+    return Outcome(modules, refused, {})
 
 
 def generalise(text):
@@ -398,6 +405,9 @@ def check(folder, bodies, forms, report=None, mutate=()):
         runs = []
         for body, found in known:
             text = outcome.modules.get(body.name)
+            if body.name in outcome.crashed:
+                report.failures.append(Failure(body, form.name, outcome.crashed[body.name]))
+                continue
             reasons = outcome.refused.get(body.name, [])
             if text is None:
                 report.refused[form.name][reasons[0][1] if reasons else "no output"] += 1

@@ -65,21 +65,36 @@ def subset(b, lead, letters):
     return lead + "".join(letter for letter in letters if b.flip())
 
 
+def log_decay(b, letters, weight=False):
+    """Not positive, and mostly seen to be so."""
+    make = b.weight if weight else b.sequence
+    raw = make(letters, "log decay")
+    kind = b.pick("minimum", "absolute", "exponential", "exponential", "unknown")
+    if kind == "minimum":
+        return b.apply("min", raw, 0.0)
+    if kind == "absolute":
+        return b.apply("neg", b.apply("abs", raw))
+    if kind == "exponential":
+        # -exp(-x), from about 0 to -3, as Mamba's A = -exp(A_log)
+        return b.apply("neg", b.apply("exp", b.apply("neg", make(letters, "positive"))))
+    return raw
+
+
 def decay(b, lead, letters):
-    """A coefficient of some of `letters`, and the name of its kind."""
+    """A coefficient of some of `letters`."""
     some = subset(b, lead, letters)
     kind = b.pick("exp", "exp outside", "softplus", "mamba", "sigmoid", "constant", "invariant", "scalar weight",
-                  "one minus", "product", "min", "positive exponent", "unproven")
+                  "one minus", "product", "min", "unproven")
     if kind == "exp":
-        return b.apply("exp", b.sequence(some, "log decay"))
+        return b.apply("exp", log_decay(b, some))
     if kind == "exp outside":
         return b.sequence(some, "log decay", outside="exp")
     if kind == "softplus":
         # exp(-softplus(-x)) = sigmoid(x)
         return b.apply("exp", b.apply("neg", softplus(b, b.apply("neg", b.sequence(some, "logit")))))
     if kind == "mamba":
-        delta = b.sequence(lead, "positive")
-        rate = b.weight(letters or lead, "log decay")
+        delta = softplus(b, b.sequence(lead))
+        rate = log_decay(b, letters or lead, weight=True)
         return b.apply("exp", b.apply("mul", delta, rate, letters=lead + letters if letters else lead))
     if kind == "sigmoid":
         return sigmoid(b, b.sequence(some, "logit"))
@@ -88,16 +103,13 @@ def decay(b, lead, letters):
     if kind == "invariant":
         return b.weight(some, "decay")
     if kind == "scalar weight":
-        return b.apply("exp", b.weight(some, "log decay"))
+        return b.apply("exp", log_decay(b, some, weight=True))
     if kind == "one minus":
         return b.apply("sub", 1.0, sigmoid(b, b.sequence(some, "normal")))
     if kind == "product":
-        return b.apply("mul", b.apply("exp", b.sequence(lead, "log decay")), sigmoid(b, b.sequence(some, "logit")), letters=some)
+        return b.apply("mul", b.apply("exp", log_decay(b, lead)), sigmoid(b, b.sequence(some, "logit")), letters=some)
     if kind == "min":
         return b.apply("min", b.apply("abs", b.sequence(some, "normal")), 1.0)
-    if kind == "positive exponent":
-        # exp(min(x, 0)): the bound comes from the minimum.
-        return b.apply("exp", b.apply("min", b.sequence(some, "log decay"), 0.0))
     return b.sequence(some, "unproven")
 
 
@@ -205,7 +217,7 @@ def normalised(b, lead, initial):
     s, z = b.state(lead + "kv", initial), b.state(lead + "k", initial)
     k, v, q = b.sequence(lead + "k"), b.sequence(lead + "v"), b.sequence(lead + "k")
     if b.flip():
-        a = b.apply("exp", b.sequence(lead + b.pick("", "k"), "log decay"))
+        a = b.apply("exp", log_decay(b, lead + b.pick("", "k")))
         kept, weights = b.apply("mul", a, s, letters=s.letters), b.apply("mul", a, z, letters=z.letters)
     else:
         kept, weights = s, z
@@ -224,7 +236,7 @@ def delta(b, lead, initial):
     beta = sigmoid(b, b.sequence(lead))
     kept = s
     if b.flip(0.6):
-        kept = b.apply("mul", b.apply("exp", b.sequence(lead + b.pick("", "k", "v"), "log decay")), s, letters=s.letters)
+        kept = b.apply("mul", b.apply("exp", log_decay(b, lead + b.pick("", "k", "v"))), s, letters=s.letters)
     seen = b.product(lead + "v", k, kept)
     bk = b.apply("mul", beta, k, letters=lead + "k")
     if b.flip():
@@ -240,7 +252,7 @@ def delta(b, lead, initial):
 def rotation(b, lead, initial):
     """Complex numbers as pairs: two states, or a dimension of size 2."""
     angle = b.pick(lambda: b.weight("c", "angle"), lambda: b.sequence(lead + "c", "angle"))()
-    radius = b.pick(lambda: b.weight("c", "decay"), lambda: b.apply("exp", b.sequence(lead + "c", "log decay")))()
+    radius = b.pick(lambda: b.weight("c", "decay"), lambda: b.apply("exp", log_decay(b, lead + "c")))()
     c = b.apply("mul", radius, b.apply("cos", angle), letters=lead + "c")
     d = b.apply("mul", radius, b.apply("sin", angle), letters=lead + "c")
     if b.flip():
@@ -402,9 +414,9 @@ def make(seed, index, small=False, times=None):
     lead = {0: str(rng.choice(["", "b", "bh"])), 1: str(rng.choice(["b", "b", "bh"])), 2: "bh"}[along]
     drawn = {letter: int(rng.choice(SIZES)) for letter in "ckv"} | {l: int(rng.choice([1, 1, 2, 3])) for l in "bh"}
     length = int(rng.choice(TIMES))
-    static = length > 0 and rng.random() < 0.15
+    static = rng.random() < 0.15 and length > 0
     reverse = rng.random() < 0.15
-    regime = str(rng.choice(["near", "middle", "deep", "all"]))
+    regime = str(rng.choice(["near", "middle", "deep", "all", "extreme"]))
     initial = [0.0, 0.0, 0.5, "argument", "argument"][rng.integers(5)]
     returned = initial == "argument" or rng.random() < 0.7
     if small:

@@ -335,7 +335,8 @@ def in_single_precision(source):
 
 
 def draw(rng, argument, times, regime):
-    """Random elements. Regimes say where decays lie: near 1, in the middle, underflowing, all."""
+    """Random elements. Regimes say where decays lie: near 1, in the middle, underflowing, all,
+    or at the extremes, 1 and 0 themselves among them."""
     shape = argument.shape(times)
     kind = argument.kind
     normal = rng.standard_normal(shape)
@@ -347,11 +348,14 @@ def draw(rng, argument, times, regime):
         return {"small": 0.3 * normal, "angle": 2 * normal, "positive": np.abs(normal) + 0.05, "normal": normal,
                 "share": rng.random(shape), "unproven": np.clip(0.5 * normal, -1.1, 1.1)}[kind]
     ranges = {"near": (-7, -4), "middle": (-2, 0.3), "deep": (0.5, 2.9), "all": (-7, 2.9)}
-    size = -(10 ** rng.uniform(*ranges[regime], size=shape))  # a log decay
+    if regime == "extreme":
+        size = rng.choice([-0.0, -1e-7, -1e-3, -1.0, -50.0, -200.0, -745.0, -800.0, -np.inf], size=shape)
+    else:
+        size = -(10 ** rng.uniform(*ranges[regime], size=shape))
     if kind == "log decay":
         return size
     if kind == "logit":  # sigmoid(x) is the decay: log sigmoid(x) is about -exp(-x), or x where that is deep
-        return np.where(size > -1, -np.log(-size), size)
+        return np.where(size > -1, -np.log(np.maximum(-size, 1e-20)), np.maximum(size, -800.0))
     if kind == "decay":
         return np.exp(size)
     raise ValueError(kind)
