@@ -5,10 +5,12 @@
 
 namespace seqc::test {
 void registerTestDimensions();
+void registerTestMutate();
 void registerTestSerialTeam();
 
 inline void registerTestPasses() {
   registerTestDimensions();
+  registerTestMutate();
   registerTestSerialTeam();
 }
 } // namespace seqc::test

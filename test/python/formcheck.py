@@ -1,8 +1,7 @@
 """Derives forms of functions with seq-opt and compares each with the function itself in f64.
 
 Many functions go through one process: seq-opt gets them split by `// -----`, and seq-eval a
-module with a function @all that calls each of them. Drivers, which run a form in pieces or
-step by step, are IR as well.
+module with a function @all that calls each of them.
 """
 
 import collections
@@ -15,10 +14,7 @@ import numpy as np
 import random_steps
 import seqtools
 import stepbuilder
-
-SIGNATURE = re.compile(r"func\.func (?:private )?@(\w+)\((.*?)\)(?: -> (.*?))?(?: attributes .*)? \{$", re.M)
-TENSOR = re.compile(r"tensor<[^<>]*>")
-
+from drivers import drive_pieces, drive_steps, signature, state_of
 
 @dataclasses.dataclass
 class Form:
@@ -31,6 +27,8 @@ class Form:
     admits: bool = False
     # Whether time and memory grow with the square of the number of times.
     quadratic: bool = False
+    # Passes that only clean up.
+    after: list = dataclasses.field(default_factory=list)
     tolerance: float = 1e-11
 
 
@@ -57,208 +55,6 @@ class Failure:
                 + (f"  becomes\n{self.text}" if self.text else ""))
 
 
-# --- signatures -------------------------------------------------------------------
-
-def split_types(text):
-    """(type, attributes) of each argument or result of a printed list."""
-    items = []
-    for match in re.finditer(r"(tensor<[^<>]*>)( \{[^}]*\})?", text):
-        items.append((match.group(1), match.group(2) or ""))
-    return items
-
-
-def signature(source, name):
-    for match in SIGNATURE.finditer(source):
-        if match.group(1) == name:
-            return split_types(match.group(2)), split_types(match.group(3) or "")
-    raise AssertionError(f"no @{name} in\n{source}")
-
-
-def sizes_of(kind):
-    return kind[len("tensor<"):-1].split("x")[:-1]
-
-
-def element_of(kind):
-    return kind[len("tensor<"):-1].split("x")[-1]
-
-
-def zero_of(kind):
-    return "0.0" if "f" in element_of(kind) else "false" if element_of(kind) == "i1" else "0"
-
-
-def state_of(attributes):
-    found = re.search(r'seq\.state = "(\w+)"', attributes)
-    return found and found.group(1)
-
-
-# --- drivers ----------------------------------------------------------------------
-
-class Driver:
-    """Text of a function that calls others."""
-
-    def __init__(self):
-        self.lines, self.count = [], 0
-
-    def name(self):
-        self.count += 1
-        return f"%d{self.count}"
-
-    def emit(self, text):
-        name = self.name()
-        self.lines.append(f"{name} = {text}")
-        return name
-
-    def constant(self, number):
-        return self.emit(f"arith.constant {number} : index")
-
-    def slice(self, source, kind, dim, offset, size, rank_reduced=False):
-        sizes = sizes_of(kind)
-        places = ["0"] * len(sizes)
-        places[dim] = offset
-        lengths = self.lengths(source, kind)
-        lengths[dim] = size
-        left = ["?" if length.startswith("%") else length for length in lengths]
-        if rank_reduced:
-            del left[dim]
-        target = "tensor<" + "x".join([*left, element_of(kind)]) + ">"
-        return self.emit(f"tensor.extract_slice {source}[{', '.join(places)}] [{', '.join(lengths)}] "
-                         f"[{', '.join('1' * len(sizes))}] : {kind} to {target}"), target
-
-    def lengths(self, source, kind):
-        """The sizes of a value, where they are not in its type."""
-        found = []
-        for i, size in enumerate(sizes_of(kind)):
-            found.append(self.emit(f"tensor.dim {source}, {self.constant(i)} : {kind}") if size == "?" else size)
-        return found
-
-    def call(self, function, values, kinds, results):
-        outs = [self.name() for _ in results]
-        self.lines.append(f"{', '.join(outs)} = func.call @{function}({', '.join(values)}) : "
-                          f"({', '.join(kinds)}) -> ({', '.join(results)})")
-        return outs
-
-
-def splat(driver, kind, text):
-    return driver.emit(f"arith.constant dense<{text}> : {kind}")
-
-
-def write(name, driver, arguments, kinds, values, results):
-    head = ", ".join(f"{a}: {k}" for a, k in zip(arguments, kinds))
-    return "\n".join([f"func.func @{name}({head}) -> ({', '.join(results)}) {{", *("  " + line for line in driver.lines),
-                      f"  return {', '.join(values)} : {', '.join(results)}", "}"]) + "\n"
-
-
-def dynamic(kind, dim):
-    sizes = sizes_of(kind)
-    sizes[dim] = "?"
-    return "tensor<" + "x".join([*sizes, element_of(kind)]) + ">"
-
-
-def drive_pieces(body, source, cut):
-    """@f_driver: the first `cut` times, then the others with the states that the first call returned. Function
-    states (seq.state) start as zeros, those of the body as its arguments."""
-    arguments, results = signature(source, body.name)
-    original = len(body.arguments)
-    outputs, lasts = original_results(body)
-    driver = Driver()
-    names = [f"%p{i}" for i in range(original)]
-    kinds = [kind for kind, _ in arguments]
-    for argument, kind in zip(body.arguments, kinds):
-        assert ("T" in argument.sizes) == ("?" in sizes_of(kind)), (argument, kind)
-    time = body.along
-    first = next(i for i, a in enumerate(body.arguments) if "T" in a.sizes)
-    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(body.arguments[first].sizes.index('T'))} : {kinds[first]}")
-    # A cut beyond the end is the end.
-    at = driver.emit(f"arith.minsi {driver.constant(cut)}, {whole} : index")
-    rest = driver.emit(f"arith.subi {whole}, {at} : index")
-    states = [splat(driver, kind, zero_of(kind)) for kind in kinds[original:]]
-    values, outs = list(names), []
-    for offset, size in ((driver.constant(0), at), (at, rest)):
-        operands = []
-        for i, (argument, kind) in enumerate(zip(body.arguments, kinds)):
-            if "T" in argument.sizes:
-                operands.append(driver.slice(names[i], kind, argument.sizes.index("T"), offset, size)[0])
-            else:
-                operands.append(values[i])
-        found = driver.call(body.name, operands + states, kinds, [kind for kind, _ in results])
-        outs.append(found)
-        states = found[len(results) - len(states):] if states else []
-        for number, result in lasts.items():
-            values[number] = found[result]
-    final = []
-    for i in range(outputs):
-        kind = results[i][0]
-        final.append(driver.emit(f"tensor.concat dim({time}) {outs[0][i]}, {outs[1][i]} : ({kind}, {kind}) -> {kind}"))
-    count = len(results) - len(arguments) + original
-    final += outs[1][outputs:count]
-    return write(f"{body.name}_driver", driver, names, kinds[:original], final, [kind for kind, _ in results[:count]])
-
-
-def original_results(body):
-    """The number of output sequences; for each argument that is a state, the result that is its last value."""
-    states = [i for i, a in enumerate(body.arguments) if a.name in body.state_arguments]
-    return body.outputs, {number: body.outputs + i for i, number in enumerate(states)}
-
-
-def drive_steps(body, source):
-    """@f_driver: T steps of @f_step."""
-    arguments, results = signature(source, body.name + "_step")
-    kinds = [kind for kind, _ in signature(body.source, body.name)[0]]
-    finals = [kind for kind, _ in signature(body.source, body.name)[1]]
-    outputs, lasts = original_results(body)
-    driver = Driver()
-    names = [f"%p{i}" for i in range(len(kinds))]
-    time = body.along
-    first = next(i for i, a in enumerate(body.arguments) if "T" in a.sizes)
-    whole = driver.emit(f"tensor.dim {names[first]}, {driver.constant(body.arguments[first].sizes.index('T'))} : {kinds[first]}")
-    carried = []  # (initial, type)
-    for kind in finals[:outputs]:
-        empty = driver.emit(f"tensor.empty({whole if '?' in sizes_of(kind) else ''}) : {kind}")
-        carried.append((empty, kind))
-    # States by name: arguments of @f, or constants.
-    places = {state_of(text): i for i, (_, text) in enumerate(arguments) if state_of(text)}
-    for state, i in places.items():
-        kind, text = arguments[i]
-        if i < len(kinds):
-            carried.append((names[i], kind))
-        else:
-            initial = re.search(r"seq\.initial = ([^ ,}]+)", text)
-            carried.append((splat(driver, kind, initial.group(1) if initial else zero_of(kind)), kind))
-    # Other results: those of the last step.
-    others = [i for i in range(outputs, len(finals))]
-    for i in others:
-        start = next((names[a] for a, r in lasts.items() if r == i), None)
-        carried.append((start or driver.emit(f"tensor.empty() : {finals[i]}"), finals[i]))
-    iters = [driver.name() for _ in carried]
-    loop = driver.name()
-    zero, one = driver.constant(0), driver.constant(1)
-    types = ", ".join(kind for _, kind in carried)
-    driver.lines.append(f"{loop}:{len(carried)} = scf.for %t = {zero} to {whole} step {one} "
-                        f"iter_args({', '.join(f'{i} = {v}' for i, (v, _) in zip(iters, carried))}) -> ({types}) {{")
-    operands = []
-    for i, (kind, text) in enumerate(arguments):
-        if state_of(text):
-            operands.append(iters[outputs + list(places).index(state_of(text))])
-        elif kind != kinds[i]:
-            operands.append(driver.slice(names[i], kinds[i], body.arguments[i].sizes.index("T"), "%t", "1", rank_reduced=True)[0])
-        else:
-            operands.append(names[i])
-    found = driver.call(body.name + "_step", operands, [k for k, _ in arguments], [k for k, _ in results])
-    yielded = []
-    for i, kind in enumerate(finals[:outputs]):
-        sizes = sizes_of(kind)
-        offsets = ["%t" if d == time else "0" for d in range(len(sizes))]
-        lengths = ["1" if d == time else size for d, size in enumerate(sizes)]
-        yielded.append(driver.emit(f"tensor.insert_slice {found[i]} into {iters[i]}[{', '.join(offsets)}] [{', '.join(lengths)}] "
-                                   f"[{', '.join('1' * len(sizes))}] : {results[i][0]} into {kind}"))
-    last = {state_of(text): found[i] for i, (_, text) in enumerate(results) if state_of(text)}
-    yielded += [last[state] for state in places]
-    yielded += [found[i] for i in others]
-    driver.lines += [f"scf.yield {', '.join(yielded)} : {types}", "}"]
-    final = [f"{loop}#{i}" for i in range(outputs)] + [f"{loop}#{outputs + len(places) + i}" for i in range(len(others))]
-    return write(f"{body.name}_driver", driver, names, kinds, final, finals)
-
-
 # --- seq-opt ----------------------------------------------------------------------
 
 def inner(text):
@@ -279,7 +75,7 @@ def derive(folder, bodies, form, mutate=()):
         starts.append(line)
         line += body.source.count("\n") + 2
     done = subprocess.run([seqtools.tool("seq-opt"), str(file), "--split-input-file", "--mlir-print-local-scope", *form.passes,
-                           *mutate], capture_output=True, text=True)
+                           *form.after, *mutate], capture_output=True, text=True)
     if done.returncode < 0 and len(bodies) == 1:
         return Outcome({}, {}, {bodies[0].name: f"seq-opt ends by signal {-done.returncode}"})
     if done.returncode < 0:
@@ -369,6 +165,11 @@ class Report:
         self.checked, self.refused = collections.Counter(), collections.defaultdict(collections.Counter)
         self.taken = collections.defaultdict(set)  # of each body, the forms that took it
 
+    def untaken(self, bodies, forms):
+        """Affine bodies of which none of the forms could be derived."""
+        names = {form.name for form in forms}
+        return [body for body in bodies if body.affine and not names & self.taken[body.name]]
+
     def __str__(self):
         lines = []
         for form, count in self.checked.items():
@@ -391,7 +192,7 @@ def drive(form, body, text):
     return text + drive_pieces(body, text, body.times // 2), f"{body.name}_driver"
 
 
-def check(folder, bodies, forms, report=None, mutate=()):
+def check(folder, bodies, forms, report=None):
     """Derives every form of every body and compares it with the body itself."""
     report = report or Report()
     expected = evaluate(folder, [(body.source, body.name, body.inputs()) for body in bodies])
@@ -400,8 +201,10 @@ def check(folder, bodies, forms, report=None, mutate=()):
             report.failures.append(Failure(body, "the body itself", found))
     known = [(body, found) for body, found in zip(bodies, expected) if not isinstance(found, str)]
     for form in forms:
-        outcome = derive(folder, [body for body, _ in known], form, mutate)
-        before = derive(folder, [body for body, _ in known], dataclasses.replace(form, passes=form.passes[:-1]))
+        outcome = derive(folder, [body for body, _ in known], form)
+        before = {}
+        if form.admits:
+            before = derive(folder, [body for body, _ in known], dataclasses.replace(form, passes=form.passes[:-1])).modules
         runs = []
         for body, found in known:
             text = outcome.modules.get(body.name)
@@ -409,10 +212,13 @@ def check(folder, bodies, forms, report=None, mutate=()):
                 report.failures.append(Failure(body, form.name, outcome.crashed[body.name]))
                 continue
             reasons = outcome.refused.get(body.name, [])
+            if text is None and form.admits:
+                report.failures.append(Failure(body, form.name, f"seq-opt fails: {reasons[0][1] if reasons else 'no output'}"))
+                continue
             if text is None:
                 report.refused[form.name][reasons[0][1] if reasons else "no output"] += 1
                 continue
-            if text == before.modules.get(body.name) and form.admits:
+            if text == before.get(body.name):
                 report.refused[form.name][reasons[-1][1] if reasons else "left alone without a remark"] += 1
                 continue
             report.taken[body.name].add(form.name)

@@ -14,7 +14,7 @@ FORMS = [
     Form("hoisted step", ["--seq-hoist=elementwise=true", "--canonicalize", "--seq-derive-step"], call="steps"),
     Form("hoisted pieces", ["--seq-hoist", "--seq-expose-states"], call="pieces"),
 ]
-BODIES = 50
+SEED, BODIES = 1, 50
 
 
 def check_bodies(folder, seed, indices, forms=FORMS):
@@ -27,5 +27,14 @@ def check_bodies(folder, seed, indices, forms=FORMS):
 
 
 def test_random_bodies(tmp_path):
-    print("seed 1")
-    check_bodies(tmp_path, 1, range(BODIES))
+    print(f"seed {SEED}")
+    report = check_bodies(tmp_path, SEED, range(BODIES))
+    assert all(report.checked[form.name] for form in FORMS)
+
+
+def test_compiled(tmp_path):
+    """Programs in f32 against the evaluator."""
+    bodies = [random_steps.make(SEED, index) for index in range(12)]
+    report = formcheck.check_compiled(tmp_path, bodies, tolerance=2e-5)
+    print(report)
+    assert not report.failures, report.failures[0]

@@ -9,7 +9,8 @@ from test_forms import FORMS, check_bodies
 SEED = 2
 BLOCKS, SIZE = 10, 50
 TIMES = 100_000
-LONG = [form for form in FORMS if not form.quadratic]
+# Moving values out of the loop changes no sum: what reorders sums is looked at.
+LONG = [form for form in FORMS if not form.quadratic and (form.admits or form.name in ("step", "pieces"))]
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))

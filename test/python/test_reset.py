@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import agreement
+import drivers
 import formcheck
 import random_steps
 import recurrent
@@ -50,8 +51,8 @@ def add_reset(folder, bodies, seed):
     made = []
     for body in bodies:
         assert body.name in modules, f"no reset was added: {outcome.refused[body.name]}\n{body.source}"
-        kind = formcheck.signature(modules[body.name], body.name)[0][-1][0]
-        shape = [body.times if size == "?" else int(size) for size in formcheck.sizes_of(kind)]
+        kind = drivers.signature(modules[body.name], body.name)[0][-1][0]
+        shape = [body.times if size == "?" else int(size) for size in drivers.sizes_of(kind)]
         made.append(WithReset(body, modules[body.name], rng.random(shape) < 0.3))
     return made
 
@@ -169,10 +170,10 @@ LAYERS = {"bidirectional": BIDIRECTIONAL, "mamba": MAMBA, "gru and delta": GRU_D
 def test_layers(tmp_path, name):
     source = formcheck.inner(seqtools.opt(LAYERS[name]))
     with_reset = formcheck.inner(seqtools.opt(LAYERS[name], "--seq-add-reset", "--mlir-print-local-scope"))
-    kinds = [kind for kind, _ in formcheck.signature(source, "layer")[0]]
+    kinds = [kind for kind, _ in drivers.signature(source, "layer")[0]]
     rng = np.random.default_rng(5)
     times, ends = sum(LENGTHS), np.cumsum(LENGTHS)
-    arrays = [0.5 * rng.standard_normal([times if size == "?" else int(size) for size in formcheck.sizes_of(kind)])
+    arrays = [0.5 * rng.standard_normal([times if size == "?" else int(size) for size in drivers.sizes_of(kind)])
               for kind in kinds]
     reset = np.zeros((2, times), bool)
     reset[:, ends[:-1]] = True

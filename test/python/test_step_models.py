@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import drivers
 import formcheck
 import recurrent
 import seqtools
@@ -24,8 +25,8 @@ class Model:
 
     def __init__(self, name, source, width, vocabulary):
         self.name, self.source, self.vocabulary = name, source, vocabulary
-        results = formcheck.signature(source, name)[1]
-        self.outputs = sum("?" in formcheck.sizes_of(kind) for kind, _ in results)
+        results = drivers.signature(source, name)[1]
+        self.outputs = sum("?" in drivers.sizes_of(kind) for kind, _ in results)
         self.arguments = [Argument("%x", (1, "T") if vocabulary else (1, "T", width), "f32", "normal")]
 
     def input(self, times):
@@ -58,7 +59,7 @@ PASSES = {
 def test_steps(tmp_path, name, passes):
     for model in imported(name, tmp_path):
         steps = formcheck.inner(seqtools.opt(model.source, *PASSES[passes], "--seq-derive-step", "--mlir-print-local-scope"))
-        whole, driver = formcheck.inner(model.source), formcheck.drive_steps(model, steps)
+        whole, driver = formcheck.inner(model.source), drivers.drive_steps(model, steps)
         for times in (1, 2, 7):
             x = [model.input(times)]
             expected, = formcheck.evaluate(tmp_path, [(whole, model.name, x)], "--weights", tmp_path)
