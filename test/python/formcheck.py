@@ -11,7 +11,7 @@ import subprocess
 
 import numpy as np
 
-import random_steps
+import random_bodies
 import seqtools
 import stepbuilder
 from drivers import drive_pieces, drive_steps, signature, state_of
@@ -51,7 +51,7 @@ class Failure:
     def __str__(self):
         body = self.body
         return (f"{self.form}: {self.reason}\n  {body.shape} (seed {body.seed[0]}, body {body.seed[1]}, T = {body.times}, "
-                f"decays: {body.regime}); `random_steps.py {body.seed[0]} {body.seed[1]}` prints it\n{body.source}"
+                f"decays: {body.regime}); `random_bodies.py {body.seed[0]} {body.seed[1]}` prints it\n{body.source}"
                 + (f"  becomes\n{self.text}" if self.text else ""))
 
 
@@ -248,7 +248,7 @@ def reduced(folder, failure, forms):
     form = [form for form in forms if form.name == failure.form]
     for times in (0, 1, 2, 3, 7, 16):
         for small in (True, False):
-            body = random_steps.make(*failure.body.seed, small=small, times=times)
+            body = random_bodies.make(*failure.body.seed, small=small, times=times)
             found = check(folder, [body], form).failures
             if found:
                 return found[0]

@@ -3,7 +3,7 @@
 import pytest
 
 import formcheck
-import random_steps
+import random_bodies
 from formcheck import Form
 
 FORMS = [
@@ -18,7 +18,7 @@ SEED, BODIES = 1, 50
 
 
 def check_bodies(folder, seed, indices, forms=FORMS):
-    report = formcheck.check(folder, [random_steps.make(seed, index) for index in indices], forms)
+    report = formcheck.check(folder, [random_bodies.make(seed, index) for index in indices], forms)
     print(report)
     if report.failures:
         pytest.fail(f"{len(report.failures)} failures; the first one, reduced:\n"
@@ -34,7 +34,7 @@ def test_random_bodies(tmp_path):
 
 def test_compiled(tmp_path):
     """Programs in f32 against the evaluator."""
-    bodies = [random_steps.make(SEED, index) for index in range(12)]
+    bodies = [random_bodies.make(SEED, index) for index in range(12)]
     report = formcheck.check_compiled(tmp_path, bodies, tolerance=2e-5)
     print(report)
     assert not report.failures, report.failures[0]

@@ -3,7 +3,7 @@
 import pytest
 
 import formcheck
-import random_steps
+import random_bodies
 from test_forms import FORMS, check_bodies
 
 SEED = 2
@@ -19,7 +19,7 @@ def test_random_bodies(tmp_path, block):
 
 
 def test_compiled(tmp_path):
-    bodies = [random_steps.make(SEED, index) for index in range(60)]
+    bodies = [random_bodies.make(SEED, index) for index in range(60)]
     report = formcheck.check_compiled(tmp_path, bodies, tolerance=2e-5)
     print(report)
     assert not report.failures, report.failures[0]
@@ -28,7 +28,7 @@ def test_compiled(tmp_path):
 def one_of_each():
     found = {}
     for index in range(200):
-        body = random_steps.make(SEED, index, small=True, times=TIMES)
+        body = random_bodies.make(SEED, index, small=True, times=TIMES)
         if not body.static and not body.reverse:
             found.setdefault(body.shape, body)
     return found

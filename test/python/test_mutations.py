@@ -4,7 +4,7 @@ each form by seq-opt's --test-mutate, makes it fail."""
 import pytest
 
 import formcheck
-import random_steps
+import random_bodies
 from formcheck import Form
 
 FORMS = {
@@ -29,7 +29,7 @@ def bodies():
     """Affine ones with initial states of their own and decays of a middling size: what is left out is missed."""
     found = []
     for index in range(400):
-        body = random_steps.make(5, index, times=37)
+        body = random_bodies.make(5, index, times=37)
         if body.affine and body.handed and not body.static and body.regime == "middle" and body.shape not in ("shift", "window"):
             found.append(body)
     return found[:16]

@@ -9,7 +9,7 @@ import pytest
 import agreement
 import drivers
 import formcheck
-import random_steps
+import random_bodies
 import recurrent
 import seqlib
 import seqtools
@@ -27,7 +27,7 @@ LENGTHS = (5, 1, 9)
 class WithReset:
     """A body to which the argument was added, as formcheck sees bodies."""
 
-    body: random_steps.Body
+    body: random_bodies.Body
     source: str
     reset: np.ndarray
 
@@ -102,7 +102,7 @@ def separate(folder, item):
 
 
 def test_random_bodies(tmp_path):
-    bodies = [body for body in (random_steps.make(3, index) for index in range(60)) if not body.static][:30]
+    bodies = [body for body in (random_bodies.make(3, index) for index in range(60)) if not body.static][:30]
     items = add_reset(tmp_path, bodies, 4)
     assert sum(item.reset.any() for item in items) > 15
     found = formcheck.evaluate(tmp_path, [(item.source, item.name, item.inputs()) for item in items])

@@ -1,6 +1,6 @@
 """Random recurrences, affine and nonlinear ones, as .mlir text.
 
-    python random_steps.py SEED INDEX      prints one
+    python random_bodies.py SEED INDEX      prints one
 
 `make(seed, index)` is a Body: its structure, spelling, sizes and the range of its decays
 are drawn from (seed, index) alone. `make(…, small=True)` is the same structure with the
