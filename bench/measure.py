@@ -32,7 +32,7 @@ def main():
 
     from rows import ROWS
     from timing import measure
-    if not only or {"torch", "transformers"} & set(only):
+    if not only or {"torch", "torch.compile", "transformers"} & set(only):
         import torch
         torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:

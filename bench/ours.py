@@ -16,7 +16,7 @@ def compile_library(setting, name, model, *options):
 
 def contender(setting, library, function, inputs, output, moves_on=False):
     """Each call starts from zeros, unless it moves on from where the last one ended."""
-    opened = seqlib.Library(library, weights=pathlib.Path(f"{library}.weights"), threads=setting.threads)
+    opened = seqlib.Library(library, threads=setting.threads)
     run = opened.prepare(function, inputs)
 
     def from_zeros():

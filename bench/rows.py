@@ -2,10 +2,12 @@
 
 import functools
 
+import causal_attention
 import mamba_model
 import products
 import recurrent_layers
 import selective_scan
+import transformer_models
 
 ROWS = {}
 
@@ -19,3 +21,6 @@ for M, N, K in [(512, 2304, 768), (512, 768, 3072), (4096, 2048, 512), (16, 2048
     ROWS[f"product {M}x{N}x{K}"] = functools.partial(products.contenders, M=M, N=N, K=K)
 ROWS["mamba-130m prefill 512"] = mamba_model.prefill
 ROWS["mamba-130m decode"] = mamba_model.decode
+ROWS["causal attention T2048 H8 D64"] = functools.partial(causal_attention.contenders, T=2048, H=8, D=64)
+ROWS["gpt2-124m prefill 512"] = transformer_models.gpt2
+ROWS["minilm B1 T128"] = functools.partial(transformer_models.minilm, T=128)

@@ -54,7 +54,7 @@ def line(row, threads, times):
             ", ".join(f"{name} {text_of(seconds(times, name))}" for name in peers(times))]
 
 
-def print_line(cells, widths=(28, 7, 9, 6, 0)):
+def print_line(cells, widths=(29, 7, 9, 6, 0)):
     print("| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |", flush=True)
 
 
@@ -98,7 +98,8 @@ def main():
     parser.add_argument("--threads", default="1,2", metavar="N,…", help="numbers of threads (default: 1,2)")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="turns of each contender (default: 7)")
     parser.add_argument("--only", metavar="NAME,…",
-                        help="contenders: seq, torch, jax, onnxruntime, openvino, transformers (default: all)")
+                        help="contenders: seq, torch, torch.compile, jax, onnxruntime, openvino, transformers "
+                             "(default: all)")
     parser.add_argument("--picture", type=pathlib.Path, default=HERE.parent / "build" / "bench.png", metavar="FILE",
                         help="where the ratios are drawn (default: build/bench.png)")
     args = parser.parse_args()
@@ -108,7 +109,7 @@ def main():
         sys.exit(f"error: no row's name holds '{args.name}'; there are: {', '.join(ROWS)}")
     print(f"{processor()}, f32\n")
     print_line(["row", "threads", "seq", "ratio", "peers, the best first"])
-    print_line(["-" * 28, "-" * 7, "-" * 9, "-" * 6, "-" * 21])
+    print_line(["-" * 29, "-" * 7, "-" * 9, "-" * 6, "-" * 21])
     results, versions, failures = [], {}, []
     for row in rows:
         for threads in map(int, args.threads.split(",")):

@@ -27,6 +27,9 @@ namespace mlir::kernel {
 /// The attribute of an scf.forall: how many units one thread takes at a time.
 inline constexpr llvm::StringLiteral kGrain = "kernel.grain";
 
+/// The attribute of a cf.assert in front of all that changes a state.
+inline constexpr llvm::StringLiteral kRefusal = "kernel.refusal";
+
 /// The attribute of an scf.for that runs a recurrence without a vector form.
 inline constexpr llvm::StringLiteral kSequential = "kernel.sequential";
 

@@ -1,5 +1,4 @@
-//===- RecurrenceCanonicalize.cpp - canonicalizations of seq.recurrence
-//-------===//
+//===- RecurrenceCanonicalize.cpp - canonicalizations of seq.recurrence -----------===//
 
 #include "seq/Seq.h"
 
@@ -49,7 +48,7 @@ struct SimplifyInputs : OpRewritePattern<RecurrenceOp> {
 };
 
 /// Drops outputs and states that nobody reads: neither the result nor the
-/// region's argument is used. Replaces a state that never changes by its
+/// region's argument is used, but to be yielded as it came. Replaces a state that never changes by its
 /// initial value, which the region then captures.
 struct SimplifyResults : OpRewritePattern<RecurrenceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -62,6 +61,11 @@ struct SimplifyResults : OpRewritePattern<RecurrenceOp> {
     auto argumentOf = [&](size_t result) {
       return body.getArgument(numInputs + result);
     };
+    auto isRead = [&](size_t result) {
+      return llvm::any_of(argumentOf(result).getUses(), [&](OpOperand &use) {
+        return use.getOwner() != yield || use.getOperandNumber() != result;
+      });
+    };
     auto isInvariant = [&](size_t result) {
       return result >= numOutputs &&
              yield->getOperand(result) == argumentOf(result);
@@ -70,7 +74,7 @@ struct SimplifyResults : OpRewritePattern<RecurrenceOp> {
     llvm::BitVector dropped(op.getNumResults());
     for (size_t index = 0; index < op.getNumResults(); ++index)
       if (isInvariant(index) ||
-          (op.getResult(index).use_empty() && argumentOf(index).use_empty()))
+          (op.getResult(index).use_empty() && !isRead(index)))
         dropped.set(index);
     // An output stays where it alone tells the number of times.
     if (op.getInputs().empty() &&
@@ -114,9 +118,62 @@ struct SimplifyResults : OpRewritePattern<RecurrenceOp> {
     return success();
   }
 };
+/// Yields states and outputs that nothing but themselves needs as they came,
+/// so that SimplifyResults drops them.
+struct CutDeadCycles : OpRewritePattern<RecurrenceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RecurrenceOp op,
+                                PatternRewriter &rewriter) const override {
+    Block &body = op.getBody().front();
+    Operation *yield = body.getTerminator();
+    size_t numInputs = op.getInputs().size();
+    llvm::BitVector live(op.getNumResults());
+    SmallVector<Value> needed;
+    auto need = [&](size_t result) {
+      if (live.test(result))
+        return;
+      live.set(result);
+      needed.push_back(yield->getOperand(result));
+    };
+    for (size_t index = 0; index < op.getNumResults(); ++index)
+      if (!op.getResult(index).use_empty())
+        need(index);
+    // Operations that stay whoever reads them.
+    for (Operation &inner : body.without_terminator())
+      if (!isMemoryEffectFree(&inner))
+        llvm::append_range(needed, inner.getOperands());
+    DenseSet<Value> seen;
+    while (!needed.empty()) {
+      Value value = needed.pop_back_val();
+      if (!seen.insert(value).second)
+        continue;
+      auto argument = dyn_cast<BlockArgument>(value);
+      if (argument && argument.getOwner() == &body &&
+          argument.getArgNumber() >= numInputs)
+        need(argument.getArgNumber() - numInputs);
+      Operation *definition =
+          value.getDefiningOp() ? body.findAncestorOpInBlock(*value.getDefiningOp())
+                                : nullptr;
+      if (definition)
+        definition->walk([&](Operation *nested) {
+          llvm::append_range(needed, nested->getOperands());
+        });
+    }
+    bool changed = false;
+    for (size_t index = 0; index < op.getNumResults(); ++index) {
+      Value argument = body.getArgument(numInputs + index);
+      if (live.test(index) || yield->getOperand(index) == argument)
+        continue;
+      rewriter.modifyOpInPlace(yield,
+                               [&] { yield->setOperand(index, argument); });
+      changed = true;
+    }
+    return success(changed);
+  }
+};
 } // namespace
 
 void RecurrenceOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                MLIRContext *context) {
-  patterns.add<SimplifyInputs, SimplifyResults>(context);
+  patterns.add<CutDeadCycles, SimplifyInputs, SimplifyResults>(context);
 }

@@ -1,5 +1,4 @@
-//===- Scan.cpp - seq.scan
-//-----------------------------------------------------===//
+//===- Scan.cpp - seq.scan ------------------------------------------------------===//
 
 #include "seq/Seq.h"
 
@@ -12,10 +11,27 @@ RankedTensorType ScanOp::getSliceType(RankedTensorType sequence) {
   return RankedTensorType::get(shape, sequence.getElementType());
 }
 
+ResultRange ScanOp::getSequenceResults() {
+  return getResults().take_front(getInputs().size());
+}
+
+ResultRange ScanOp::getTotalResults() {
+  return getResults().drop_front(getInputs().size());
+}
+
+Block::BlockArgListType ScanOp::getEarlier() {
+  return getCombiner().getArguments().take_front(getInputs().size());
+}
+
+Block::BlockArgListType ScanOp::getLater() {
+  return getCombiner().getArguments().drop_front(getInputs().size());
+}
+
 LogicalResult ScanOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
                                        Adaptor adaptor,
                                        SmallVectorImpl<Type> &types) {
   llvm::append_range(types, adaptor.getInputs().getTypes());
+  llvm::append_range(types, adaptor.getInitials().getTypes());
   return success();
 }
 
@@ -37,16 +53,19 @@ LogicalResult ScanOp::verify() {
              << times << " and of " << size << " times";
     times = size;
   }
-  if (!isExclusive())
+  if (getInitials().empty()) {
+    if (getExclusive())
+      return emitOpError("C2: exclusive without init");
     return success();
-  if (getIdentities().size() != getInputs().size())
-    return emitOpError("C2: ") << getIdentities().size() << " identities for "
+  }
+  if (getInitials().size() != getInputs().size())
+    return emitOpError("C2: ") << getInitials().size() << " initial tensors for "
                                << getInputs().size() << " sequences";
-  for (auto [sequence, identity] : llvm::zip(getInputs(), getIdentities())) {
+  for (auto [sequence, initial] : llvm::zip(getInputs(), getInitials())) {
     Type slice = getSliceType(cast<RankedTensorType>(sequence.getType()));
-    if (identity.getType() != slice)
-      return emitOpError("C2: identity is ")
-             << identity.getType() << ", expected " << slice;
+    if (initial.getType() != slice)
+      return emitOpError("C2: initial tensor is ")
+             << initial.getType() << ", expected " << slice;
   }
   return success();
 }

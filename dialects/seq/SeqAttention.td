@@ -83,10 +83,6 @@ def Seq_AttentionOp : Seq_NamedOp<"attention", [AttrSizedOperandSegments]> {
   }];
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
-    /// As generalize, for the normaliser softmax: a seq.recurrence over tiles of
-    /// `keys` keys, whose states are the average so far, not yet divided, the
-    /// largest score and the sum of weights.
-    ::mlir::Value generalizeInTiles(::mlir::OpBuilder &builder, int64_t keys);
     /// Whether it could run on a sequence in pieces, with a cache: no query sees
     /// a later key, and T and S, if they are one, are not known.
     bool canStream();
@@ -107,7 +103,12 @@ def Seq_CachedAttentionOp : Seq_LayerOp<"cached_attention"> {
 
     So a sequence in pieces gives what the whole gives. What the caches hold
     from `position` on is not read. More times than the capacity S has room for
-    fail the run. `T = 0` changes nothing.
+    fail the run, and so does a position that is none. `T = 0` changes nothing.
+
+    Of a mask `window(L, 0)` no query sees more than the last W = L + 1 keys, and
+    S is at most W. Such caches are rings: the key of time t is at t mod S, and
+    with S = W they hold all that is ever seen, so that any number of times has
+    room.
 
     | value | shape | |
     |---|---|---|
@@ -125,7 +126,8 @@ def Seq_CachedAttentionOp : Seq_LayerOp<"cached_attention"> {
     - (C2) every size but T and S is known;
     - (C3) sizes of the same letter are equal (a known T meets any unknown one);
     - (C4) head counts are positive, and Hk and Hv divide Hq;
-    - (C5) the mask shows no key after the query (`causal`, `window(L, 0)`).
+    - (C5) the mask shows no key after the query (`causal`, `window(L, 0)`);
+    - (C6) with a mask `window(L, 0)` S is at most L + 1.
 
     `seq-expose-states` makes it of `seq.attention`.
   }];
@@ -141,10 +143,11 @@ def Seq_CachedAttentionOp : Seq_LayerOp<"cached_attention"> {
     `mask` $mask `scale` $scale attr-dict `->` type($output) `,` type($final_key_cache) `,` type($final_value_cache)
   }];
   let extraClassDeclaration = [{
-    /// The same by seq.attention and the final states in order, at the
-    /// builder's insertion point.
-    AttentionOp attend(::mlir::OpBuilder &builder,
-                       ::llvm::SmallVectorImpl<::mlir::Value> &states);
+    /// The output by seq.attention, one or two of them, and the final states in
+    /// order, at the builder's insertion point.
+    ::mlir::Value attend(::mlir::OpBuilder &builder,
+                         ::llvm::SmallVectorImpl<AttentionOp> &attentions,
+                         ::llvm::SmallVectorImpl<::mlir::Value> &states);
   }];
 }
 

@@ -55,8 +55,8 @@ def Seq_RecurrenceOp : Seq_Op<"recurrence", [
       slice type and of the state's type.
 
     Canonicalization joins equal inputs, drops inputs, outputs and states that
-    nobody reads as long as one sequence is left, and captures the initial value
-    of a state that is yielded as it is.
+    nobody reads (but themselves) as long as one sequence is left, and captures
+    the initial value of a state that is yielded as it is.
   }];
   let arguments = (ins
     I64Attr:$dim,
@@ -107,46 +107,76 @@ def Seq_YieldOp : Seq_Op<"yield", [Pure, Terminator, ReturnLike,
 
 def Seq_ScanOp : Seq_Op<"scan", [SingleBlock, RecursiveMemoryEffects,
     AttrSizedOperandSegments, InferTypeOpAdaptor]> {
-  let summary = "associative scan of a tuple of sequences";
+  let summary = "scan of a tuple of sequences with a combiner";
   let description = [{
-    With the combiner `∘` of the region, for each time `t`,
+    With the combiner `∘` of the region and the initial tuple `e`, for each time `t`,
 
     ```
-    inclusive:  y_t = x_0 ∘ x_1 ∘ … ∘ x_t
-    exclusive:  y_t = e ∘ x_0 ∘ … ∘ x_{t-1}        (e: the identity operand)
+    inclusive:               y_t = (… (x_0 ∘ x_1) ∘ …) ∘ x_t
+    inclusive, with init:    y_t = (… (e ∘ x_0) ∘ …) ∘ x_t
+    exclusive, with init:    y_t = (… (e ∘ x_0) ∘ …) ∘ x_{t-1}
     ```
 
     `reverse` scans from the last time to the first. The combiner's arguments
     are the tuple of the earlier operand, then that of the later one (earlier
     and later in the order of the scan); `seq.yield` hands over the combined
-    tuple. The combiner must be associative.
+    tuple. Results are the sequences and then, with init, what has been combined
+    after the last time (`T = 0`: e): a scan of a long sequence is that of its
+    pieces, each with the tuple that the last one left.
+
+    The order is the one written above, unless `associative` declares that
+    (a ∘ b) ∘ c = a ∘ (b ∘ c) up to rounding. Nobody proves it: only a scan that
+    says so may be cut into blocks that are combined at the same time.
+    `seq-eval --check-associative` tries the declaration on random tuples. The
+    initial tuple need not be an identity of the combiner.
+
+    Example: the states of h_t = a_t h_{t-1} + b_t by composition of maps,
+
+    ```mlir
+    %y:4 = seq.scan along 1 associative ins(%a, %b : tensor<1x?x8xf32>, tensor<1x?x8xf32>)
+        init(%one, %h0 : tensor<1x8xf32>, tensor<1x8xf32>) {
+    ^combine(%a1: tensor<1x8xf32>, %b1: tensor<1x8xf32>, %a2: tensor<1x8xf32>, %b2: tensor<1x8xf32>):
+      %a = arith.mulf %a2, %a1 : tensor<1x8xf32>
+      %0 = arith.mulf %a2, %b1 : tensor<1x8xf32>
+      %b = arith.addf %0, %b2 : tensor<1x8xf32>
+      seq.yield %a, %b : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
 
     Constraints:
 
     - (C1) all sequences have more than `dim` dimensions and the same size there;
-    - (C2) `exclusive` has one identity for each sequence, of its slice type;
-      the inclusive kind has none;
+    - (C2) `init` has one tensor for each sequence, of its slice type;
+      `exclusive` needs init;
     - (C3) the region has two arguments for each sequence and yields one value
       for each, all of the slice type.
   }];
   let arguments = (ins
     I64Attr:$dim,
     UnitAttr:$reverse,
+    UnitAttr:$associative,
+    UnitAttr:$exclusive,
     Variadic<AnyRankedTensor>:$inputs,
-    Variadic<AnyRankedTensor>:$identities);
+    Variadic<AnyRankedTensor>:$initials);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$combiner);
   let assemblyFormat = [{
-    `along` $dim (`reverse` $reverse^)?
+    `along` $dim (`reverse` $reverse^)? (`associative` $associative^)?
+    (`exclusive` $exclusive^)?
     `ins` `(` $inputs `:` type($inputs) `)`
-    (`exclusive` `(` $identities^ `:` type($identities) `)`)?
+    (`init` `(` $initials^ `:` type($initials) `)`)?
     attr-dict-with-keyword $combiner
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
-    bool isExclusive() { return !getIdentities().empty(); }
     ::mlir::RankedTensorType getSliceType(::mlir::RankedTensorType sequence);
+    /// The results for all times, and those after the last (none without init).
+    ::mlir::ResultRange getSequenceResults();
+    ::mlir::ResultRange getTotalResults();
+    /// Combiner arguments.
+    ::mlir::Block::BlockArgListType getEarlier();
+    ::mlir::Block::BlockArgListType getLater();
   }];
 }
 

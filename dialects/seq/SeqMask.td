@@ -59,6 +59,13 @@ def Seq_MaskAttr : AttrDef<Seq_Dialect, "Mask"> {
     bool isFull() const { return !hasLeft() && !hasRight() && !getPattern(); }
     /// Whether no query sees a key after its own position.
     bool isCausal() const { return getRight() == 0; }
+    /// How many keys a query sees at most, the last ones up to its own: of a
+    /// causal window alone.
+    std::optional<int64_t> getReach() const {
+      if (!isCausal() || !hasLeft() || getGlobal() || getPattern())
+        return std::nullopt;
+      return getLeft() + 1;
+    }
   }];
 }
 

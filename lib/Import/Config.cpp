@@ -120,6 +120,23 @@ double Config::atLeastOne(StringRef key, double byDefault) {
   return byDefault;
 }
 
+std::vector<int64_t> Config::integers(StringRef key) {
+  const json::Value *value = find(key);
+  std::vector<int64_t> numbers;
+  auto add = [&](const json::Value &value) {
+    if (std::optional<int64_t> number = asInteger(value))
+      numbers.push_back(*number);
+    else
+      fail(key, "an integer or a list of integers");
+  };
+  if (const json::Array *array = value ? value->getAsArray() : nullptr)
+    for (const json::Value &element : *array)
+      add(element);
+  else if (value)
+    add(*value);
+  return numbers;
+}
+
 std::string Config::text(StringRef key) {
   const json::Value *value = find(key);
   if (std::optional<StringRef> text =

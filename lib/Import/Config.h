@@ -35,6 +35,8 @@ public:
   double fraction(llvm::StringRef key, double byDefault);
   /// A number of at least 1.
   double atLeastOne(llvm::StringRef key, double byDefault);
+  /// An integer or a list of integers; none where the key is absent.
+  std::vector<int64_t> integers(llvm::StringRef key);
   std::string text(llvm::StringRef key);
   /// Whether the value is this string.
   bool isText(llvm::StringRef key, llvm::StringRef text);

@@ -39,26 +39,12 @@ constexpr int64_t kBytes = 256;
 static void readCommonKeys(Config &config) {
   if (config.has("quantization_config"))
     config.fail("quantization_config", "weights that are not quantized");
-  config.ignore({"_name_or_path",
-                 "architectures",
-                 "auto_map",
-                 "bos_token_id",
-                 "chunk_size_feed_forward",
-                 "dtype",
-                 "eos_token_id",
-                 "id2label",
-                 "is_encoder_decoder",
-                 "label2id",
-                 "output_attentions",
-                 "output_hidden_states",
-                 "pad_token_id",
-                 "problem_type",
-                 "return_dict",
-                 "sep_token_id",
-                 "torch_dtype",
-                 "transformers_version",
-                 "unk_token_id",
-                 "use_cache"});
+  config.ignore({"_name_or_path", "architectures", "auto_map", "bos_token_id",
+                 "chunk_size_feed_forward", "dtype", "id2label",
+                 "is_encoder_decoder", "label2id", "output_attentions",
+                 "output_hidden_states", "pad_token_id", "problem_type",
+                 "return_dict", "sep_token_id", "torch_dtype",
+                 "transformers_version", "unk_token_id", "use_cache"});
 }
 
 static llvm::Expected<Family> findFamily(Config &config) {
@@ -85,6 +71,32 @@ static llvm::Expected<Config> readConfig(StringRef directory) {
   if (!llvm::sys::fs::exists(file))
     return makeError(directory + ": expected a config.json, found none");
   return Config::read(file);
+}
+
+/// The tokens that end a text, sorted: those of generation_config.json, or else
+/// of config.json. Some configs name one that the vocabulary does not have.
+static llvm::Expected<std::vector<int64_t>>
+readEndTokens(StringRef directory, Config &config, int64_t vocabulary) {
+  constexpr StringLiteral kKey = "eos_token_id";
+  std::vector<int64_t> tokens = config.integers(kKey);
+  SmallString<256> file(directory);
+  llvm::sys::path::append(file, "generation_config.json");
+  if (llvm::sys::fs::exists(file)) {
+    llvm::Expected<Config> generation = Config::read(file);
+    if (!generation)
+      return generation.takeError();
+    if (generation->has(kKey))
+      tokens = generation->integers(kKey);
+    if (llvm::Error error = generation->takeError())
+      return error;
+  }
+  if (llvm::Error error = config.takeError())
+    return error;
+  llvm::sort(tokens);
+  tokens.erase(llvm::unique(tokens), tokens.end());
+  llvm::erase_if(
+      tokens, [&](int64_t token) { return token < 0 || token >= vocabulary; });
+  return tokens;
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>>
@@ -115,6 +127,9 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
     return facts.takeError();
   if (llvm::Error error = model.takeError())
     return error;
+  auto ends = readEndTokens(directory, *config, facts->vocabulary);
+  if (!ends)
+    return ends.takeError();
   if (failed(verify(*module)))
     return makeError(directory + ": the imported model is not valid");
 
@@ -123,6 +138,8 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
   if (facts->vocabulary) {
     (*module)->setAttr("seq.vocabulary",
                        b.getI64IntegerAttr(facts->vocabulary));
+    if (!ends->empty())
+      (*module)->setAttr("seq.end_tokens", b.getDenseI64ArrayAttr(*ends));
     SmallString<256> tokenizer(directory);
     llvm::sys::path::append(tokenizer, "tokenizer.json");
     if (facts->vocabulary == kBytes && !llvm::sys::fs::exists(tokenizer))

@@ -189,18 +189,18 @@ Value layers::embedding(ImplicitLocOpBuilder &b, Value ids, Value table) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), ids);
   sizes.push_back(b.getIndexAttr(tableType.getDimSize(1)));
   Value init = tensor::EmptyOp::create(b, sizes, tableType.getElementType());
-  MLIRContext *context = b.getContext();
-  SmallVector<AffineMap> maps{
-      AffineMap::getMultiDimMapWithTargets(3, {0, 1}, context),
-      b.getMultiDimIdentityMap(3)};
-  SmallVector<utils::IteratorType> iterators(3, utils::IteratorType::parallel);
+  unsigned rank = sizes.size();
+  AffineMap all = b.getMultiDimIdentityMap(rank);
+  SmallVector<AffineMap> maps{all.getMajorSubMap(rank - 1), all};
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
   return linalg::GenericOp::create(
              b, init.getType(), ids, init, maps, iterators,
              [&](OpBuilder &builder, Location loc, ValueRange elements) {
                ImplicitLocOpBuilder nested(loc, builder);
                Value row = arith::IndexCastOp::create(
                    nested, nested.getIndexType(), elements[0]);
-               Value channel = linalg::IndexOp::create(nested, 2);
+               Value channel = linalg::IndexOp::create(nested, rank - 1);
                Value element = tensor::ExtractOp::create(
                    nested, table, ValueRange{row, channel});
                linalg::YieldOp::create(nested, element);
@@ -247,7 +247,7 @@ Value layers::firstTime(ImplicitLocOpBuilder &b, Value x) {
   return atTime(b, x, [&](Value) { return b.getIndexAttr(0); });
 }
 
-Value layers::addPositions(ImplicitLocOpBuilder &b, Value x, Value table) {
+Value layers::firstRows(ImplicitLocOpBuilder &b, Value table, Value x) {
   int64_t most = typeOf(table).getDimSize(0);
   Value times = tensor::DimOp::create(b, x, 1);
   Value limit = arith::ConstantIndexOp::create(b, most);
@@ -256,12 +256,57 @@ Value layers::addPositions(ImplicitLocOpBuilder &b, Value x, Value table) {
   cf::AssertOp::create(b, fits,
                        "expected at most " + std::to_string(most) + " tokens");
   OpFoldResult start = b.getIndexAttr(0), step = b.getIndexAttr(1);
-  Value rows = tensor::ExtractSliceOp::create(
+  return tensor::ExtractSliceOp::create(
       b, table, ArrayRef<OpFoldResult>{start, start},
       ArrayRef<OpFoldResult>{times,
                              b.getIndexAttr(typeOf(table).getDimSize(1))},
       ArrayRef<OpFoldResult>{step, step});
+}
+
+Value layers::addRows(ImplicitLocOpBuilder &b, Value x, Value rows) {
   return structured(b, "btc,tc->btc", {x, rows}, addElements);
+}
+
+Value layers::positions(ImplicitLocOpBuilder &b, Value x, int64_t most) {
+  // A batch of one: sequences that run together are at one position.
+  auto type = RankedTensorType::get({1, ShapedType::kDynamic}, b.getI64Type());
+  auto state = RankedTensorType::get({1}, b.getI64Type());
+  Value times = tensor::DimOp::create(b, x, 1);
+  Value slots = tensor::EmptyOp::create(b, type, times);
+  Value start = arith::ConstantOp::create(b, b.getZeroAttr(state));
+  auto count = seq::RecurrenceOp::create(b, /*dim=*/1, /*reverse=*/false,
+                                         ValueRange(), slots, start);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Location loc = b.getLoc();
+    Block &step = count.getBody().emplaceBlock();
+    step.addArguments({state, state}, {loc, loc});
+    b.setInsertionPointToStart(&step);
+    Value position = step.getArgument(1);
+    Value one = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(state, b.getI64IntegerAttr(1)));
+    Value next = arith::AddIOp::create(b, position, one);
+    seq::YieldOp::create(b, ValueRange{position, next});
+  }
+  if (most) {
+    // Both ends: what a state holds may come from a file.
+    Value zero = arith::ConstantIndexOp::create(b, 0);
+    Value end = arith::IndexCastOp::create(
+        b, b.getIndexType(),
+        tensor::ExtractOp::create(b, count.getResult(1), zero));
+    auto expect = [&](arith::CmpIPredicate predicate, Value limit,
+                      const Twine &message) {
+      Value holds = arith::CmpIOp::create(b, predicate, end, limit);
+      cf::AssertOp::create(b, holds, message.str());
+    };
+    expect(arith::CmpIPredicate::sle, arith::ConstantIndexOp::create(b, most),
+           "expected at most " + Twine(most) +
+               " tokens: the model has no more positions");
+    expect(arith::CmpIPredicate::sge, times,
+           "the position in the state is negative");
+  }
+  return tensor::CollapseShapeOp::create(
+      b, count.getResult(0), ArrayRef<ReassociationIndices>{{0, 1}});
 }
 
 Value layers::zeros(ImplicitLocOpBuilder &b, ArrayRef<int64_t> shape) {
@@ -361,7 +406,7 @@ Value layers::isNonzero(ImplicitLocOpBuilder &b, Value x) {
   return structured(b, "bt->bt", x, compare, b.getI1Type());
 }
 
-layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value x,
+layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value positions,
                               int64_t headSize, double theta) {
   // In f32, as the models were trained.
   SmallVector<float> frequencies;
@@ -371,29 +416,12 @@ layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value x,
   auto type = RankedTensorType::get({headSize / 2}, b.getF32Type());
   Value table = arith::ConstantOp::create(
       b, DenseElementsAttr::get(type, ArrayRef<float>(frequencies)));
-  // [T, D / 2]
-  SmallVector<OpFoldResult> sizes{
-      tensor::getMixedSize(b, b.getLoc(), x, /*dim=*/1),
-      b.getIndexAttr(headSize / 2)};
-  Value init = tensor::EmptyOp::create(b, sizes, b.getF32Type());
-  MLIRContext *context = b.getContext();
-  SmallVector<AffineMap> maps{
-      AffineMap::getMultiDimMapWithTargets(2, {1}, context),
-      b.getMultiDimIdentityMap(2)};
-  SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
-  auto angles =
-      linalg::GenericOp::create(
-          b, init.getType(), table, init, maps, iterators,
-          [&](OpBuilder &builder, Location loc, ValueRange elements) {
-            ImplicitLocOpBuilder nested(loc, builder);
-            Value time =
-                arith::IndexCastOp::create(nested, nested.getI32Type(),
-                                           linalg::IndexOp::create(nested, 0));
-            time = arith::SIToFPOp::create(nested, nested.getF32Type(), time);
-            Value angle = arith::MulFOp::create(nested, time, elements[0]);
-            linalg::YieldOp::create(nested, angle);
-          })
-          .getResult(0);
+  Value angles = structured(b, "t,i->ti", {positions, table},
+                            [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                              Value position = arith::SIToFPOp::create(
+                                  b, b.getF32Type(), v[0]);
+                              return arith::MulFOp::create(b, position, v[1]);
+                            });
   return {math::CosOp::create(b, angles), math::SinOp::create(b, angles)};
 }
 

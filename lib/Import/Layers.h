@@ -45,14 +45,24 @@ mlir::Value layerNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
 mlir::Value rmsNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                     mlir::Value weight, double epsilon);
 
-/// Row ids[b, t] of the table [V, C], for each b and t.
+/// The rows of the table [V, C] that ids [B, T], or [T], number.
 mlir::Value embedding(mlir::ImplicitLocOpBuilder &b, mlir::Value ids,
                       mlir::Value table);
 
-/// x [B, T, C] plus row t of the table [P, C] at each time t. At run time T
-/// must be no more than P.
-mlir::Value addPositions(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
-                         mlir::Value table);
+/// The rows [T, C] of the table [P, C] for the times of x, which are a whole
+/// sequence. At run time T must be no more than P.
+mlir::Value firstRows(mlir::ImplicitLocOpBuilder &b, mlir::Value table,
+                      mlir::Value x);
+
+/// x [B, T, C] plus rows [T, C].
+mlir::Value addRows(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                    mlir::Value rows);
+
+/// The positions [T] of the times of x, i64, counted by a recurrence: where a
+/// sequence comes in pieces they go on from one to the next. At run time they
+/// must be below `most`, if that is not 0.
+mlir::Value positions(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                      int64_t most = 0);
 
 /// Channels [begin, begin + size).
 mlir::Value channels(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
@@ -83,13 +93,13 @@ mlir::Value attention(mlir::ImplicitLocOpBuilder &b, mlir::Value query,
 /// no padding.
 mlir::Value isNonzero(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
-/// The angles t · theta^(-2i / D) of rotary embeddings as cosines and sines
-/// [T, D / 2], for the times of x and heads of size D.
+/// The angles p · theta^(-2i / D) of rotary embeddings as cosines and sines
+/// [T, D / 2], for positions p [T] and heads of size D.
 struct Rotary {
   mlir::Value cos, sin;
 };
-Rotary rotary(mlir::ImplicitLocOpBuilder &b, mlir::Value x, int64_t headSize,
-              double theta);
+Rotary rotary(mlir::ImplicitLocOpBuilder &b, mlir::Value positions,
+              int64_t headSize, double theta);
 /// Turns each pair of channels (i, i + D / 2) of x [B, T, H, D] by its angle.
 mlir::Value rotate(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                    const Rotary &rotary);

@@ -15,7 +15,7 @@ using namespace mlir;
 
 namespace {
 constexpr llvm::StringLiteral kState = "seq.state", kName = "seq.name",
-                              kSizes = "seq.sizes", kLimit = "seq.limit";
+                              kSizes = "seq.sizes";
 
 class EntryPoint {
 public:
@@ -49,8 +49,9 @@ Attribute EntryPoint::describe(Type type, DictionaryAttr attributes,
       b.getNamedAttr("name", name), b.getNamedAttr("type", TypeAttr::get(type))};
   if (auto sizes = attributes.getAs<DenseI64ArrayAttr>(kSizes))
     fields.push_back(b.getNamedAttr("symbols", sizes));
-  if (Attribute limit = attributes.get(kLimit))
-    fields.push_back(b.getNamedAttr("limit", limit));
+  for (StringRef key : {"limit", "most", "position"})
+    if (Attribute value = attributes.get(("seq." + key).str()))
+      fields.push_back(b.getNamedAttr(key, value));
   return b.getDictionaryAttr(fields);
 }
 

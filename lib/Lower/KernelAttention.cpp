@@ -49,8 +49,9 @@ struct KernelAttention : seqc::impl::KernelAttentionBase<KernelAttention> {
     });
     for (seq::CachedAttentionOp op : cached) {
       OpBuilder builder(op);
+      SmallVector<seq::AttentionOp> attentions;
       SmallVector<Value> states;
-      SmallVector<Value> values{op.attend(builder, states).getOutput()};
+      SmallVector<Value> values{op.attend(builder, attentions, states)};
       values.append(states);
       op.replaceAllUsesWith(values);
       op.erase();

@@ -1,6 +1,7 @@
 //===- KernelContracts.cpp - products with a matrix become kernel.contract --------===//
 
 #include "Epilogue.h"
+#include "PackComputation.h"
 #include "PackMatrix.h"
 #include "seqc/Lower/Passes.h"
 
@@ -120,9 +121,14 @@ bool isWorthPacking(const Product &product) {
   return known >= kRowsToPack;
 }
 
+/// A product of weights is one of the things that are packed.
+bool isComputedInAdvance(Value value) {
+  return isFromWeights(value) && isWorthStoring(value);
+}
+
 std::optional<Product> findProduct(linalg::LinalgOp op) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
-      op->getNumResults() != 1 ||
+      op->getNumResults() != 1 || isComputedInAdvance(op->getResult(0)) ||
       !llvm::all_of(op.getIndexingMapsArray(),
                     [](AffineMap map) { return map.isProjectedPermutation(); }) ||
       !isMultiplyAdd(op))

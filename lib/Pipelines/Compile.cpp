@@ -285,11 +285,12 @@ llvm::Error Compilation::writeProgram(StringRef object) {
   // itself.
   llvm::SmallString<256> tokenizer(options.model);
   llvm::sys::path::append(tokenizer, "tokenizer.json");
-  if (llvm::sys::fs::is_directory(options.model) &&
-      llvm::sys::fs::exists(tokenizer))
+  std::string ownTokenizer = options.output + ".tokenizer.json";
+  bool hasTokenizer = llvm::sys::fs::is_directory(options.model) &&
+                      llvm::sys::fs::exists(tokenizer);
+  if (hasTokenizer)
     if (llvm::Error error = writeBeside(
-            options.output + ".tokenizer.json",
-            [&](OutputFile &file) -> llvm::Error {
+            ownTokenizer, [&](OutputFile &file) -> llvm::Error {
               std::error_code code =
                   llvm::sys::fs::copy_file(tokenizer, file.temporary());
               if (!code)
@@ -301,6 +302,11 @@ llvm::Error Compilation::writeProgram(StringRef object) {
   for (OutputFile &file : beside)
     if (llvm::Error error = file.keep())
       return error;
+  // One of another model, which had this name before.
+  if (!hasTokenizer)
+    if (std::error_code code = llvm::sys::fs::remove(ownTokenizer))
+      return llvm::createStringError("cannot remove " + ownTokenizer + ": " +
+                                     code.message());
   return program->keep(/*executable=*/true);
 }
 

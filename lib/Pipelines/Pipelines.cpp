@@ -35,6 +35,9 @@ void seqc::buildResetPipeline(OpPassManager &manager) {
 }
 
 void seqc::buildFormsPipeline(OpPassManager &manager) {
+  // Before states are looked for: what becomes a recurrence has one.
+  manager.addPass(createSeqReorderAttention());
+  cleanUp(manager);
   // What a session keeps between runs.
   manager.addPass(createSeqExposeStates());
   cleanUp(manager);
@@ -52,6 +55,8 @@ void seqc::buildFormsPipeline(OpPassManager &manager) {
 }
 
 void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
+  // Scans that no choice of form has cut into blocks of time.
+  manager.addPass(createSeqBlockScan({/*blocks=*/1}));
   manager.addPass(createConvertElementwiseToLinalgPass());
   cleanUp(manager);
   // Products take the elementwise operations that follow them.
@@ -60,7 +65,6 @@ void seqc::buildKernelsPipeline(OpPassManager &manager, const Target &target) {
       createKernelRecurrences({/*lanes=*/target.lanes}));
   // Bodies without a vector form.
   manager.addNestedPass<func::FuncOp>(createRecurrenceToLoops());
-  manager.addNestedPass<func::FuncOp>(createScanToLoops());
   manager.addPass(createConvertElementwiseToLinalgPass());
   cleanUp(manager);
   // What rests on weights alone is done in advance.
@@ -82,6 +86,7 @@ void seqc::buildLoopsPipeline(OpPassManager &manager, const Target &target) {
   manager.addPass(createResultsToArguments());
   manager.addPass(createEntryPoints());
   cleanUp(manager);
+  manager.addNestedPass<func::FuncOp>(createRefuseSizes());
 
   // To vector code; copies last, since the others leave some.
   manager.addPass(

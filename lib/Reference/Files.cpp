@@ -133,7 +133,7 @@ llvm::Error seqc::reference::runOnFiles(ModuleOp module,
   }
   FailureOr<SmallVector<Tensor>> results =
       evaluate(module, function->getName(), arguments,
-               {options.weights});
+               {options.weights, options.checkAssociative});
   if (failed(results))
     return makeError("");
 

@@ -1,9 +1,6 @@
-//===- SeqOps.cpp - seq: recurrence, scan, weight
-//--------------------------------===//
+//===- SeqOps.cpp - seq: recurrence, scan, weight -------------------------------===//
 
-#include "Interpreter.h"
-
-#include "seq/Seq.h"
+#include "Associativity.h"
 
 using namespace mlir;
 using namespace seqc::reference;
@@ -83,17 +80,31 @@ static LogicalResult runRecurrence(Interpreter &interpreter,
   return success();
 }
 
+/// A tensor of the shape of one time, for a sequence that may have none.
+static Tensor sliceLike(const Tensor &sequence, int64_t dim) {
+  SmallVector<int64_t> shape(sequence.getShape());
+  shape.erase(shape.begin() + dim);
+  return Tensor::uninitialized(shape, sequence.getElementType());
+}
+
 static LogicalResult runScan(Interpreter &interpreter, mlir::seq::ScanOp op) {
   int64_t dim = op.getDim();
   SmallVector<Tensor> inputs, outputs;
   SmallVector<Datum> earlier;
   for (Value input : op.getInputs())
     inputs.push_back(interpreter.getTensor(input));
-  for (Value identity : op.getIdentities())
-    earlier.push_back(interpreter.get(identity));
+  for (Value initial : op.getInitials())
+    earlier.push_back(interpreter.get(initial));
   FailureOr<int64_t> times = countTimes(op, inputs, dim);
   if (failed(times))
     return failure();
+  if (interpreter.options.checkAssociative && op.getAssociative()) {
+    SmallVector<Tensor> slices;
+    for (const Tensor &input : inputs)
+      slices.push_back(sliceLike(input, dim));
+    if (failed(checkAssociative(interpreter, op, slices)))
+      return failure();
+  }
   for (const Tensor &input : inputs)
     outputs.push_back(
         Tensor::uninitialized(input.getShape(), input.getElementType()));
@@ -106,7 +117,7 @@ static LogicalResult runScan(Interpreter &interpreter, mlir::seq::ScanOp op) {
   };
   for (int64_t step = 0; step < *times; ++step) {
     int64_t time = op.getReverse() ? *times - 1 - step : step;
-    if (op.isExclusive() && failed(output(time)))
+    if (op.getExclusive() && failed(output(time)))
       return failure();
     SmallVector<Datum> later;
     for (const Tensor &input : inputs)
@@ -119,11 +130,14 @@ static LogicalResult runScan(Interpreter &interpreter, mlir::seq::ScanOp op) {
       if (failed(interpreter.run(op.getCombiner(), arguments, earlier)))
         return failure();
     }
-    if (!op.isExclusive() && failed(output(time)))
+    if (!op.getExclusive() && failed(output(time)))
       return failure();
   }
-  for (auto [result, sequence] : llvm::zip_equal(op.getResults(), outputs))
+  for (auto [result, sequence] :
+       llvm::zip_equal(op.getSequenceResults(), outputs))
     interpreter.set(result, std::move(sequence));
+  for (auto [result, total] : llvm::zip(op.getTotalResults(), earlier))
+    interpreter.set(result, std::move(total));
   return success();
 }
 

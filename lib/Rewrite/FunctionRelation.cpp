@@ -106,10 +106,16 @@ void FunctionRelation::relateBody(seq::RecurrenceOp op) {
 bool FunctionRelation::relateScan(seq::ScanOp op) {
   Value first = op.getInputs().front();
   addTime(first, op.getDim());
-  for (auto [input, result] : llvm::zip(op.getInputs(), op.getResults())) {
+  for (auto [input, result] :
+       llvm::zip(op.getInputs(), op.getSequenceResults())) {
     unite(first, op.getDim(), input, op.getDim());
     uniteAll(input, result);
     breakAll(input, op, "is scanned");
+  }
+  for (auto [initial, total] :
+       llvm::zip(op.getInitials(), op.getTotalResults())) {
+    uniteAll(initial, total);
+    breakAll(initial, op);
   }
   return true;
 }

@@ -108,8 +108,8 @@ static Value makeSequence(seq::RecurrenceOp op, Value reset) {
       SmallVector<ReassociationIndices>{batch, {time}}, sizes);
 }
 
-/// `slice ? start : state`; `batch` is the dimension of the state that the slice
-/// has too.
+/// `slice ? start : state`; `batch` is the dimension of the state that is the
+/// slice's first one. (The slice has one index in the others.)
 static Value select(OpBuilder &builder, Location loc, Value slice, Value start,
                     Value state, std::optional<unsigned> batch) {
   MLIRContext *context = builder.getContext();
@@ -117,10 +117,13 @@ static Value select(OpBuilder &builder, Location loc, Value slice, Value start,
   unsigned rank = type.getRank();
   AffineMap identity = AffineMap::getMultiDimIdentityMap(rank, context);
   SmallVector<Value> inputs{slice, state};
-  SmallVector<AffineMap> maps{
-      batch ? AffineMap::get(rank, 0, getAffineDimExpr(*batch, context))
-            : AffineMap::get(rank, 0, context),
-      identity};
+  SmallVector<AffineExpr> index(
+      cast<RankedTensorType>(slice.getType()).getRank(),
+      getAffineConstantExpr(0, context));
+  if (batch)
+    index[0] = getAffineDimExpr(*batch, context);
+  SmallVector<AffineMap> maps{AffineMap::get(rank, 0, index, context),
+                              identity};
   bool isTensor = isa<RankedTensorType>(start.getType());
   if (isTensor) {
     inputs.push_back(start);
@@ -201,21 +204,9 @@ static LogicalResult addReset(seq::RecurrenceOp op, Value reset,
   op.getInputsMutable().append(sequence);
 
   builder.setInsertionPointToStart(&body);
-  auto collapse = [&](unsigned kept) {
-    auto type = cast<RankedTensorType>(slice.getType());
-    if (type.getRank() == kept)
-      return slice;
-    SmallVector<ReassociationIndices> groups;
-    if (kept)
-      groups.push_back(llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
-    return Value(tensor::CollapseShapeOp::create(
-        builder, loc, type.clone(type.getShape().take_front(kept)), slice,
-        groups));
-  };
   for (auto [state, begin, batch] :
        llvm::zip(op.getStateArguments(), begins, *batches)) {
-    Value flag = collapse(batch ? 1 : 0);
-    Value chosen = select(builder, loc, flag, begin, state, batch);
+    Value chosen = select(builder, loc, slice, begin, state, batch);
     state.replaceUsesWithIf(chosen, [&](OpOperand &use) {
       return use.getOwner() != chosen.getDefiningOp() &&
              !isa<tensor::DimOp>(use.getOwner());

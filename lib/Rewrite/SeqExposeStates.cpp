@@ -362,6 +362,15 @@ struct SeqExposeStates : seqc::impl::SeqExposeStatesBase<SeqExposeStates> {
         auto attribute = StringAttr::get(&getContext(), name);
         function.setArgAttr(argument + i, "seq.state", attribute);
         function.setResultAttr(result + i, "seq.state", attribute);
+        const HiddenState &state = states.get(function).hidden[i];
+        if (state.toPosition)
+          function.setArgAttr(
+              argument + i, "seq.position",
+              StringAttr::get(&getContext(), stateNames[i + state.toPosition]));
+        if (state.most)
+          function.setArgAttr(
+              argument + i, "seq.most",
+              IntegerAttr::get(IntegerType::get(&getContext(), 64), state.most));
       }
     }
   }

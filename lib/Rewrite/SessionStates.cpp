@@ -86,8 +86,13 @@ LogicalResult SessionStates::addState(OpOperand &initial, Value last,
 
 /// What seq.cached_attention would carry.
 void SessionStates::addCache(seq::AttentionOp op, FunctionStates &states) {
-  states.hidden.push_back({op.getKey().getType(), "keys"});
-  states.hidden.push_back({op.getValue().getType(), "values"});
+  HiddenState keys{op.getKey().getType(), "keys"},
+      values{op.getValue().getType(), "values"};
+  keys.toPosition = 2;
+  values.toPosition = 1;
+  keys.most = values.most = op.getMask().getReach().value_or(0);
+  states.hidden.push_back(keys);
+  states.hidden.push_back(values);
   auto i64 = IntegerType::get(op.getContext(), 64);
   states.hidden.push_back({RankedTensorType::get({1}, i64), "position"});
 }
@@ -130,7 +135,9 @@ LogicalResult SessionStates::collectLoop(scf::ForOp loop,
   for (const HiddenState &state : inner.hidden) {
     SmallVector<int64_t> shape(state.type.getShape());
     shape.insert(shape.begin(), count->getSExtValue());
-    states.hidden.push_back({state.type.clone(shape), state.name});
+    HiddenState stack = state;
+    stack.type = state.type.clone(shape);
+    states.hidden.push_back(stack);
   }
   hiddenInLoop[loop] = std::move(inner.hidden);
   return success();

@@ -18,6 +18,11 @@ struct HiddenState {
   /// among the hidden states there.
   mlir::Operation *anchor = nullptr;
   unsigned number = 0;
+  /// How far behind it the state lies that says how much of it is used; 0:
+  /// none does.
+  unsigned toPosition = 0;
+  /// A bound of the dynamic size, that of a ring; 0: there is none.
+  int64_t most = 0;
 };
 
 /// The states of a function, in the order of its operations.

@@ -80,16 +80,14 @@ FailureOr<bool> StepCloner::collectState(OpOperand &init, Value last,
 LogicalResult StepCloner::collect(Block &block,
                                   SmallVectorImpl<AddedState> &added) {
   for (Operation &op : block) {
-    if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op)) {
-      if (recurrence.getReverse())
+    if (auto temporal = dyn_cast<seq::TemporalOpInterface>(op)) {
+      if (temporal.getReverse())
         return op.emitError("no step can be derived: the recurrence runs from "
                             "the last time to the first");
       OperationStates &states = statesOf[&op];
-      unsigned firstState = recurrence->getNumOperands() -
-                            recurrence.getStates().size();
-      for (auto [i, last] : llvm::enumerate(recurrence.getStateResults())) {
+      for (const seq::CarriedState &state : temporal.getCarriedStates()) {
         FailureOr<bool> isAdded =
-            collectState(op.getOpOperand(firstState + i), last, added);
+            collectState(*state.initial, state.final, added);
         if (failed(isAdded))
           return failure();
         states.isAdded.push_back(*isAdded);
@@ -136,7 +134,7 @@ LogicalResult StepCloner::collect(Block &block,
       }
       addedInLoop[&op] = std::move(inLoop);
     } else {
-      WalkResult nested = op.walk([&](seq::RecurrenceOp inner) {
+      WalkResult nested = op.walk([&](seq::TemporalOpInterface inner) {
         inner.emitError("no step can be derived: recurrences are expected in "
                         "a function or an scf.for, not in ")
             << op.getName();
@@ -156,8 +154,9 @@ LogicalResult StepCloner::collect(Block &block,
 /// Results that hold a state after all times, or what is read at the last one.
 SmallVector<Value> StepCloner::getLastStates(Operation *op) {
   SmallVector<Value> values;
-  if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op))
-    llvm::append_range(values, recurrence.getStateResults());
+  if (auto temporal = dyn_cast<seq::TemporalOpInterface>(op))
+    for (const seq::CarriedState &state : temporal.getCarriedStates())
+      values.push_back(state.final);
   else if (const StepFunction *callee = statesOf.lookup(op).callee)
     for (auto [result, isAfterAll] :
          llvm::zip(op->getResults(), callee->resultAfterAll))
@@ -218,6 +217,46 @@ LogicalResult StepCloner::cloneRecurrence(seq::RecurrenceOp op,
     }
   }
   return success();
+}
+
+/// One time is a sequence of one.
+void StepCloner::cloneAttention(seq::CachedAttentionOp op, OpBuilder &builder,
+                                MutableArrayRef<Value> &states) {
+  Location loc = op.getLoc();
+  // Batch and time, heads, channels.
+  SmallVector<ReassociationIndices> groups{{0, 1}, {2}, {3}};
+  auto withOneTime = [](RankedTensorType type) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape[1] = 1;
+    return type.clone(shape);
+  };
+  auto expand = [&](Value sequence) -> Value {
+    return tensor::ExpandShapeOp::create(
+        builder, loc, withOneTime(cast<RankedTensorType>(sequence.getType())),
+        mapping.lookup(sequence), groups);
+  };
+  ArrayRef<bool> isAdded = statesOf[op].isAdded;
+  SmallVector<Value> initial;
+  for (auto [i, state] : llvm::enumerate(op.getCarriedStates()))
+    initial.push_back(isAdded[i] ? states[llvm::count(isAdded.take_front(i), true)]
+                                 : mapping.lookup(state.initial->get()));
+  auto step = seq::CachedAttentionOp::create(
+      builder, loc, withOneTime(op.getOutput().getType()), initial[0].getType(),
+      initial[1].getType(), initial[2].getType(), expand(op.getQuery()),
+      expand(op.getKey()), expand(op.getValue()), initial[0], initial[1],
+      initial[2], op.getMask(), op.getScale());
+  mapping.map(op.getOutput(), tensor::CollapseShapeOp::create(
+                                  builder, loc, withoutTime(op.getOutput()),
+                                  step.getOutput(), groups)
+                                  .getResult());
+  for (auto [i, before, after] : llvm::enumerate(
+           op.getResults().drop_front(), step.getResults().drop_front())) {
+    mapping.map(before, after);
+    if (isAdded[i]) {
+      states.front() = after;
+      states = states.drop_front();
+    }
+  }
 }
 
 void StepCloner::cloneCall(func::CallOp op, OpBuilder &builder,
@@ -329,6 +368,8 @@ LogicalResult StepCloner::cloneBlock(Block &block, OpBuilder &builder,
     if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op)) {
       if (failed(cloneRecurrence(recurrence, builder, states)))
         return failure();
+    } else if (auto attention = dyn_cast<seq::CachedAttentionOp>(op)) {
+      cloneAttention(attention, builder, states);
     } else if (isa<scf::ForOp>(op)) {
       if (failed(cloneLoop(&op, builder, states)))
         return failure();

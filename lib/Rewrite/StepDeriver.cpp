@@ -8,12 +8,19 @@ using namespace seqc;
 FailureOr<bool> StepDeriver::runsThroughTime(func::FuncOp function) {
   bool found = false;
   WalkResult walk = function.walk([&](Operation *op) {
-    if (isa<seq::GeneralizableOpInterface>(op)) {
+    if (auto attention = dyn_cast<seq::AttentionOp>(op);
+        attention && attention.canStream()) {
+      op->emitError("a step of attention is derived from caches: run "
+                    "seq-expose-states first");
+      return WalkResult::interrupt();
+    }
+    if (isa<seq::GeneralizableOpInterface>(op) &&
+        !isa<seq::CachedAttentionOp>(op)) {
       op->emitError("a step is derived from general operations: run "
                     "seq-generalize first");
       return WalkResult::interrupt();
     }
-    found |= isa<seq::RecurrenceOp, seq::ScanOp>(op);
+    found |= isa<seq::RecurrenceOp, seq::ScanOp, seq::CachedAttentionOp>(op);
     if (auto call = dyn_cast<func::CallOp>(op))
       if (func::FuncOp callee = getCallee(call, symbols)) {
         FailureOr<bool> inner = runsThroughTime(callee);

@@ -51,7 +51,7 @@ struct seq_snapshot {
   seq_stream *stream;        /* NULL: refused */
   seq_snapshot *older, *newer;
   int64_t position;
-  uint8_t *block; /* the states of a fixed size, one after the other */
+  uint8_t *block; /* the states that do not grow, one after the other */
 };
 
 /* All snapshots newer than `kept` (NULL: all) lose their meaning. */

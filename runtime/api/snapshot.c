@@ -5,21 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies the states of a fixed size between the stream and a snapshot's block;
- * a cache is neither copied nor counted. With `block` NULL it only counts. */
-static int64_t copy_fixed(seq_stream *stream, uint8_t *block, bool back) {
+/* Copies what a run may overwrite between the stream and a snapshot's block:
+ * the states of a fixed size, then rings, of which these say how much is used.
+ * A cache that grows is neither copied nor counted. With `block` NULL it only
+ * counts. */
+static int64_t copy_states(const seq_stream *stream, uint8_t *block,
+                           seq_copy_way way) {
   int64_t bytes = 0;
-  for (int32_t i = 0; i < seq_state_count(stream->state); ++i) {
-    const seq_tensor *tensor = seq_state_at(stream->state, i);
-    int64_t size = seq_tensor_bytes(tensor);
-    if (seq_state_grows(stream->state, i))
-      continue;
-    if (block && back)
-      memcpy(tensor->data, block + bytes, (size_t)size);
-    else if (block)
-      memcpy(block + bytes, tensor->data, (size_t)size);
-    bytes += size;
-  }
+  for (int rings = 0; rings < 2; ++rings)
+    for (int32_t i = 0; i < seq_state_count(stream->state); ++i)
+      if (!seq_state_grows(stream->state, i) &&
+          seq_state_is_cache(stream->state, i) == (rings == 1))
+        bytes += seq_state_copy_used(stream->state, i,
+                                     block ? block + bytes : NULL, way);
   return bytes;
 }
 
@@ -34,13 +32,13 @@ seq_snapshot *seq_take_snapshot(seq_stream *stream, seq_error *error) {
   }
   seq_snapshot *snapshot = calloc(1, sizeof *snapshot);
   if (snapshot)
-    snapshot->block = seq_allocate(copy_fixed(stream, NULL, false));
+    snapshot->block = seq_allocate(copy_states(stream, NULL, SEQ_COPY_OUT));
   if (!snapshot || !snapshot->block) {
     free(snapshot);
     seq_fail(error, "no memory for a snapshot");
     return NULL;
   }
-  copy_fixed(stream, snapshot->block, false);
+  copy_states(stream, snapshot->block, SEQ_COPY_OUT);
   snapshot->position = stream->position;
   snapshot->stream = stream;
   snapshot->older = stream->snapshots;
@@ -73,7 +71,7 @@ bool seq_rollback(seq_stream *stream, const seq_snapshot *snapshot,
                                : "the snapshot is no more: its stream went "
                                  "back behind it, or ended");
   seq_drop_snapshots(stream, snapshot);
-  copy_fixed(stream, snapshot->block, true);
+  copy_states(stream, snapshot->block, SEQ_COPY_IN);
   stream->state->defined = true;
   stream->position = snapshot->position;
   return true;

@@ -281,11 +281,12 @@ bool seq_prefill(seq_stream *stream, const int64_t *tokens, int64_t count,
     return false;
   bool keeps = seq_keeps_history(model);
   int64_t capacity = seq_state_capacity(stream->state);
-  if ((keeps || seq_program_has_capacity(model->program)) &&
+  if ((keeps || seq_state_is_bounded(stream->state)) &&
       count > capacity - stream->position)
     return seq_fail(error,
                     "%" PRId64 " tokens after %" PRId64
-                    ", expected at most %" PRId64 " in all",
+                    ", expected at most %" PRId64
+                    " in all, the capacity that seq_create was called with",
                     count, stream->position, capacity);
   if (keeps && which == SEQ_LOGITS_ALL && batch > 1 && stream->position > 0)
     return seq_fail(error, "all logits of a batch after its beginning: the "

@@ -21,12 +21,14 @@ static const option_spec own_options[] = {
      "(default).",
      false},
     {"--seed", "N", "Of the random numbers; default: 0.", false},
+    {"--ignore-eos", NULL, "Go on behind a token that ends the text.", false},
     TOKENIZER_OPTION,
     {NULL, NULL, NULL, false}};
 
 typedef struct {
   int64_t *ids; /* the prompt, then what was generated */
   int64_t n_prompt, n_new, most_new;
+  bool ignores_end, ended;
   double prompt_seconds, new_seconds; /* of the calls after the first */
 } generation;
 
@@ -81,9 +83,19 @@ static bool read_prompt(generation *text, const speller *spell,
   return true;
 }
 
+static bool is_end(const seq_program *program, int64_t id) {
+  for (int32_t i = 0; i < program->n_ends; ++i)
+    if (program->ends[i] == id)
+      return true;
+  return false;
+}
+
+/* The end token is no text. */
 static bool stream_token(speller *spell, const generation *text,
                          seq_error *error) {
   int64_t id = text->ids[text->n_prompt + text->n_new - 1];
+  if (text->ended && speller_has_text(spell))
+    return true;
   if (!speller_has_text(spell))
     printf("%s%" PRId64, text->n_new > 1 ? " " : "", id);
   else if (!speller_put(spell, id, stdout, error))
@@ -106,9 +118,10 @@ static bool generate(decoder_state *decoder, seq_sampler *sampler,
     if (!seq_sampler_next(sampler, &logits, id, error))
       return false;
     ++text->n_new;
+    text->ended = !text->ignores_end && is_end(decoder->program, *id);
     if (stream && !stream_token(stream, text, error))
       return false;
-    if (text->n_new == text->most_new)
+    if (text->ended || text->n_new == text->most_new)
       break;
     if (!decoder_feed(decoder, id, 1, &logits, error))
       return false;
@@ -131,7 +144,7 @@ static bool spell_all(speller *spell, const generation *text, char **spelled,
                       size_t *bytes, seq_error *error) {
   FILE *stream = open_memstream(spelled, bytes);
   bool ok = stream || seq_fail(error, "no memory for the text");
-  for (int64_t i = 0; ok && i < text->n_new; ++i)
+  for (int64_t i = 0; ok && i < text->n_new - text->ended; ++i)
     ok = speller_put(spell, text->ids[text->n_prompt + i], stream, error);
   if (stream) {
     speller_end(spell, stream);
@@ -164,6 +177,7 @@ static bool print_json(speller *spell, const generation *text,
   if (spelled)
     seq_json_bytes(&json, "text", spelled, bytes);
   free(spelled);
+  seq_json_string(&json, "stopped", text->ended ? "end token" : "length");
   seq_json_integer(&json, "seed", (int64_t)sampling->seed);
   seq_json_integer(&json, "threads", threads);
   seq_json_number(&json, "prompt_tokens_per_second", prompt_rate(text));
@@ -205,6 +219,7 @@ static bool execute(const seq_program *program, const option_list *options,
                     seq_sampler **sampler, seq_error *error) {
   seq_sampling sampling;
   bool json = has_option(options, "--json");
+  text->ignores_end = has_option(options, "--ignore-eos");
   if (program->vocabulary < 1)
     return seq_fail(error, "the program (%s) is not a language model",
                     program->architecture ? program->architecture : "?");

@@ -70,13 +70,15 @@ static const char *or_unknown(const char *text) {
 }
 
 static void print_types(const char *what, const seq_tensor_type *types,
-                        int32_t count) {
+                        const seq_cache *caches, int32_t count) {
   char text[256];
   for (int32_t i = 0; i < count; ++i) {
     printf("  %-7s %s: %s", what, types[i].name,
            seq_tensor_type_text(&types[i], text, sizeof text));
     if (types[i].limit > 0)
       printf(", 0 to %" PRId64, types[i].limit - 1);
+    if (caches && caches[i].most > 0)
+      printf(", a ring of at most %" PRId64, caches[i].most);
     printf("\n");
   }
 }
@@ -102,9 +104,10 @@ static void print_text(const seq_program *program, const weights_info *weights,
   for (uint32_t f = 0; f < program->n_functions; ++f) {
     const seq_function *function = &program->functions[f];
     printf("function %s\n", function->name);
-    print_types("input", function->inputs, function->n_inputs);
-    print_types("state", function->states, function->n_states);
-    print_types("output", function->outputs, function->n_outputs);
+    print_types("input", function->inputs, NULL, function->n_inputs);
+    print_types("state", function->states, function->caches,
+                function->n_states);
+    print_types("output", function->outputs, NULL, function->n_outputs);
     printf("  scratch bytes at dynamic sizes of");
     for (int i = 0; i < N_LENGTHS; ++i)
       printf("%s %" PRId64 ": %" PRId64, i ? "," : "", lengths[i],
@@ -122,7 +125,8 @@ static void print_text(const seq_program *program, const weights_info *weights,
 }
 
 static void json_types(seq_json *json, const char *key,
-                       const seq_tensor_type *types, int32_t count) {
+                       const seq_tensor_type *types, const seq_cache *caches,
+                       int32_t count) {
   seq_json_array(json, key);
   for (int32_t i = 0; i < count; ++i) {
     seq_json_object(json, NULL);
@@ -134,6 +138,8 @@ static void json_types(seq_json *json, const char *key,
     seq_json_array_end(json);
     if (types[i].limit > 0)
       seq_json_integer(json, "limit", types[i].limit);
+    if (caches && caches[i].most > 0)
+      seq_json_integer(json, "most", caches[i].most);
     seq_json_object_end(json);
   }
   seq_json_array_end(json);
@@ -144,9 +150,10 @@ static void json_function(seq_json *json, const seq_function *function) {
   char key[24];
   seq_json_object(json, NULL);
   seq_json_string(json, "name", function->name);
-  json_types(json, "inputs", function->inputs, function->n_inputs);
-  json_types(json, "states", function->states, function->n_states);
-  json_types(json, "outputs", function->outputs, function->n_outputs);
+  json_types(json, "inputs", function->inputs, NULL, function->n_inputs);
+  json_types(json, "states", function->states, function->caches,
+             function->n_states);
+  json_types(json, "outputs", function->outputs, NULL, function->n_outputs);
   seq_json_object(json, "scratch_bytes");
   for (int i = 0; i < N_LENGTHS; ++i) {
     snprintf(key, sizeof key, "%" PRId64, lengths[i]);

@@ -42,6 +42,31 @@ static bool check_types(const seq_function *function, const char *what,
   return true;
 }
 
+/* A cache has one dynamic size. */
+static bool check_caches(const seq_function *function, seq_error *error) {
+  for (int32_t i = 0; function->caches && i < function->n_states; ++i) {
+    const seq_cache *cache = &function->caches[i];
+    const seq_tensor_type *type = &function->states[i];
+    int32_t dynamic = 0;
+    for (int32_t axis = 0; axis < type->rank; ++axis)
+      dynamic += type->shape[axis] < 0;
+    bool ok = cache->most >= 0 && cache->position >= -1 &&
+              cache->position < function->n_states &&
+              (dynamic == 1 || (cache->most == 0 && cache->position == -1));
+    if (ok && cache->position >= 0) {
+      const seq_tensor_type *position = &function->states[cache->position];
+      ok = position->dtype == SEQ_I64;
+      for (int32_t axis = 0; axis < position->rank; ++axis)
+        ok = ok && position->shape[axis] >= 0;
+    }
+    if (!ok)
+      return seq_fail(error,
+                      "damaged program: function %s: state %s is no cache",
+                      function->name, type->name);
+  }
+  return true;
+}
+
 static bool same_type(const seq_tensor_type *a, const seq_tensor_type *b) {
   return a->dtype == b->dtype && a->rank == b->rank &&
          (a->rank == 0 ||
@@ -87,7 +112,7 @@ bool seq_program_check(const seq_program *program, seq_error *error) {
                      error) ||
         !check_types(function, "output", function->outputs, function->n_outputs,
                      error) ||
-        !check_states(program, i, error))
+        !check_caches(function, error) || !check_states(program, i, error))
       return false;
   }
   return true;

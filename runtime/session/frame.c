@@ -84,6 +84,12 @@ void seq_rt_fail(seq_frame *frame, const char *message) {
   leave(session);
 }
 
+void seq_rt_refuse(seq_frame *frame, const char *message) {
+  seq_session *session = frame->runtime;
+  session->refused = true;
+  seq_rt_fail(frame, message);
+}
+
 void seq_rt_parallel(seq_frame *frame,
                      void (*body)(void *ctx, int64_t lo, int64_t hi), void *ctx,
                      int64_t n, int64_t grain) {

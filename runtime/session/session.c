@@ -186,7 +186,8 @@ static bool bind_inputs(seq_session *session, const seq_tensor *inputs,
       return false;
   for (int32_t i = 0; i < function->n_inputs; ++i) {
     session->args[i] = inputs[i].data;
-    if (inputs[i].data && (uintptr_t)inputs[i].data % SEQ_ALIGNMENT == 0)
+    int64_t element = seq_dtype_bytes(inputs[i].dtype);
+    if (inputs[i].data && (uintptr_t)inputs[i].data % (uintptr_t)element == 0)
       continue;
     int64_t bytes = seq_tensor_bytes(&inputs[i]);
     if (!seq_buffer_reserve(&session->staged[i], bytes))
@@ -258,12 +259,19 @@ static bool check_outputs(const seq_session *session, seq_error *error) {
   return true;
 }
 
+/* What a full cache was made for. */
+static void say_capacity(const seq_state *state, seq_error *error) {
+  size_t used = strlen(error->message);
+  snprintf(error->message + used, sizeof error->message - used,
+           " (the capacity of the state is %" PRId64 ")", state->capacity);
+}
+
 bool seq_session_run(seq_session *session, seq_state *state,
                      const seq_function *function, const seq_tensor *inputs,
                      seq_error *error) {
   session->function = function;
   session->error = error;
-  session->arena_taken = false;
+  session->arena_taken = session->refused = false;
   session->sizes.n_dims = session->sizes.n_bindings = 0;
   for (int32_t i = 0; i < function->n_outputs; ++i)
     session->outputs[i].data = NULL;
@@ -272,7 +280,10 @@ bool seq_session_run(seq_session *session, seq_state *state,
     return false;
   if (call(session) && check_outputs(session, error))
     return true;
-  if (function->n_states > 0)
+  if (function->n_states > 0 && !session->refused) {
     state->defined = false;
+    if (seq_state_is_bounded(state))
+      say_capacity(state, error);
+  }
   return false;
 }

@@ -36,6 +36,7 @@ struct seq_session {
   /* The run in progress. */
   const seq_function *function;
   bool arena_taken;
+  bool refused; /* it failed before any state changed */
   seq_error *error;
   jmp_buf guard;
 

@@ -3,26 +3,11 @@
 
 #include "session/state.h"
 #include "seq/runtime/Session.h"
-#include "support/files.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
-
-#define MAGIC "SEQSTA\0\1"
-
-typedef struct {
-  char magic[8];
-  uint32_t abi_version, count;
-  uint64_t source_hash;
-  int64_t capacity, bytes, position, history_bytes;
-  uint64_t digest;
-} state_header;
-static_assert(sizeof(state_header) == 64, "state file header");
 
 bool seq_program_has_capacity(const seq_program *program) {
   for (uint32_t f = 0; f < program->n_functions; ++f)
@@ -34,30 +19,59 @@ bool seq_program_has_capacity(const seq_program *program) {
   return false;
 }
 
-bool seq_state_grows(const seq_state *state, int32_t index) {
-  const seq_tensor_type *type = state->types[index];
+static bool is_dynamic(const seq_tensor_type *type) {
   for (int32_t axis = 0; axis < type->rank; ++axis)
     if (type->shape[axis] < 0)
       return true;
   return false;
 }
 
-const seq_tensor *seq_state_find(const seq_state *state, const char *name) {
+/* The size of dynamic dimensions. */
+static int64_t dynamic_size(const seq_state *state, int32_t index) {
+  int64_t most = state->caches[index].most;
+  return most > 0 && most < state->capacity ? most : state->capacity;
+}
+
+bool seq_state_grows(const seq_state *state, int32_t index) {
+  int64_t most = state->caches[index].most;
+  return is_dynamic(state->types[index]) &&
+         !(most > 0 && most <= state->capacity);
+}
+
+bool seq_state_is_bounded(const seq_state *state) {
+  for (int32_t i = 0; i < state->count; ++i)
+    if (seq_state_grows(state, i))
+      return true;
+  return false;
+}
+
+bool seq_state_is_cache(const seq_state *state, int32_t index) {
+  return state->caches[index].position >= 0;
+}
+
+static int32_t number_of(const seq_state *state, const char *name) {
   for (int32_t i = 0; i < state->count; ++i)
     if (strcmp(state->types[i]->name, name) == 0)
-      return &state->tensors[i];
-  return NULL;
+      return i;
+  return -1;
+}
+
+const seq_tensor *seq_state_find(const seq_state *state, const char *name) {
+  int32_t index = number_of(state, name);
+  return index < 0 ? NULL : &state->tensors[index];
 }
 
 /* Gives `type` the next place; data is its offset until the block exists. */
 static bool place(seq_state *state, const seq_tensor_type *type,
-                  seq_error *error) {
+                  const seq_cache *cache, seq_error *error) {
+  state->caches[state->count] = cache ? *cache : (seq_cache){.position = -1};
   seq_tensor *tensor = &state->tensors[state->count];
   tensor->dtype = type->dtype;
   tensor->rank = type->rank;
   for (int32_t axis = 0; axis < type->rank; ++axis)
-    tensor->shape[axis] =
-        type->shape[axis] < 0 ? state->capacity : type->shape[axis];
+    tensor->shape[axis] = type->shape[axis] < 0
+                              ? dynamic_size(state, state->count)
+                              : type->shape[axis];
   int64_t element = seq_dtype_bytes(type->dtype), elements;
   if (!seq_elements(type->rank, tensor->shape, element, &elements) ||
       elements * element > (INT64_C(1) << 61) - state->bytes)
@@ -70,6 +84,19 @@ static bool place(seq_state *state, const seq_tensor_type *type,
   return true;
 }
 
+/* From a function's numbers to those of all states. */
+static void find_positions(seq_state *state) {
+  const seq_program *program = state->program;
+  for (uint32_t f = 0; f < program->n_functions; ++f) {
+    const seq_function *function = &program->functions[f];
+    for (int32_t i = 0; function->caches && i < function->n_states; ++i) {
+      int32_t position = function->caches[i].position;
+      state->caches[number_of(state, function->states[i].name)].position =
+          position < 0 ? -1 : number_of(state, function->states[position].name);
+    }
+  }
+}
+
 static bool place_all(seq_state *state, seq_error *error) {
   const seq_program *program = state->program;
   size_t most = 0;
@@ -77,14 +104,18 @@ static bool place_all(seq_state *state, seq_error *error) {
     most += (size_t)program->functions[f].n_states;
   state->types = calloc(most + 1, sizeof *state->types);
   state->tensors = calloc(most + 1, sizeof *state->tensors);
-  if (!state->types || !state->tensors)
+  state->caches = calloc(most + 1, sizeof *state->caches);
+  if (!state->types || !state->tensors || !state->caches)
     return seq_fail(error, "no memory for %zu states", most);
   for (uint32_t f = 0; f < program->n_functions; ++f)
     for (int32_t i = 0; i < program->functions[f].n_states; ++i) {
-      const seq_tensor_type *type = &program->functions[f].states[i];
-      if (!seq_state_find(state, type->name) && !place(state, type, error))
+      const seq_function *function = &program->functions[f];
+      if (!seq_state_find(state, function->states[i].name) &&
+          !place(state, &function->states[i],
+                 function->caches ? &function->caches[i] : NULL, error))
         return false;
     }
+  find_positions(state);
   void *block =
       mmap(NULL, (size_t)state->bytes + SEQ_ALIGNMENT, PROT_READ | PROT_WRITE,
            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -134,6 +165,7 @@ void seq_state_free(seq_state *state) {
     munmap(state->block, (size_t)state->bytes + SEQ_ALIGNMENT);
   free(state->types);
   free(state->tensors);
+  free(state->caches);
   free(state);
 }
 
@@ -142,25 +174,82 @@ void seq_state_reset(seq_state *state) {
   state->defined = true;
 }
 
-static bool check_defined(const seq_state *state, seq_error *error) {
+bool seq_state_check_defined(const seq_state *state, seq_error *error) {
   return state->defined ||
          seq_fail(error, "the states are undefined since a run that failed");
 }
 
-/* A program without dynamic sizes has one layout whatever its capacity. */
-static int64_t stored_capacity(const seq_state *state) {
-  return seq_program_has_capacity(state->program) ? state->capacity : 0;
+int64_t seq_state_layout_capacity(const seq_state *state) {
+  return seq_state_is_bounded(state) ? state->capacity : 0;
+}
+
+/*===----------------------------------------------------------------------===*
+ * What is used
+ *===----------------------------------------------------------------------===*/
+
+/* What is used of a state: `count` runs of `bytes`, each `stride` behind the
+ * one before. */
+typedef struct {
+  int64_t count, stride, bytes;
+} used_runs;
+
+/* Of a size along a dynamic dimension, as much as the position says. */
+static int64_t used_size(const seq_state *state, int32_t index, int64_t size) {
+  const seq_tensor *position = &state->tensors[state->caches[index].position];
+  int64_t used = 0;
+  int64_t count = seq_tensor_bytes(position) / (int64_t)sizeof(int64_t);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t here = ((const int64_t *)position->data)[i];
+    used = here > used ? here : used;
+  }
+  return used < size ? used : size;
+}
+
+static used_runs find_used(const seq_state *state, int32_t index) {
+  const seq_tensor *tensor = &state->tensors[index];
+  used_runs runs = {1, 0, seq_tensor_bytes(tensor)};
+  runs.stride = runs.bytes;
+  if (!seq_state_is_cache(state, index) || runs.bytes == 0)
+    return runs;
+  const int64_t *shape = state->types[index]->shape;
+  int32_t axis = 0;
+  while (shape[axis] >= 0)
+    runs.count *= tensor->shape[axis++];
+  runs.stride /= runs.count;
+  int64_t size = tensor->shape[axis];
+  runs.bytes = runs.stride / size * used_size(state, index, size);
+  return runs;
+}
+
+int64_t seq_state_copy_used(const seq_state *state, int32_t index, uint8_t *to,
+                            seq_copy_way way) {
+  used_runs runs = find_used(state, index);
+  uint8_t *here = state->tensors[index].data;
+  for (int64_t i = 0; to && i < runs.count; ++i) {
+    if (way == SEQ_COPY_OUT)
+      memcpy(to + i * runs.bytes, here + i * runs.stride, (size_t)runs.bytes);
+    else
+      memcpy(here + i * runs.stride, to + i * runs.bytes, (size_t)runs.bytes);
+  }
+  return runs.count * runs.bytes;
 }
 
 bool seq_state_copy(seq_state *to, const seq_state *from, seq_error *error) {
   if (to->program != from->program)
     return seq_fail(error, "the states belong to different programs");
-  if (stored_capacity(to) != stored_capacity(from))
+  if (seq_state_layout_capacity(to) != seq_state_layout_capacity(from))
     return seq_fail(error, "states of capacity %" PRId64 ", expected %" PRId64,
                     from->capacity, to->capacity);
-  if (!check_defined(from, error))
+  if (!seq_state_check_defined(from, error))
     return false;
-  memmove(to->block, from->block, (size_t)to->bytes);
+  /* The room that a cache still has is not touched: it takes no memory. */
+  for (int32_t i = 0; to != from && i < from->count; ++i) {
+    used_runs runs = find_used(from, i);
+    uint8_t *target = to->tensors[i].data, *source = from->tensors[i].data;
+    for (int64_t run = 0; run < runs.count; ++run)
+      memcpy(target + run * runs.stride, source + run * runs.stride,
+             (size_t)runs.bytes);
+  }
   to->defined = true;
   return true;
 }
@@ -177,161 +266,4 @@ const char *seq_state_name(const seq_state *state, int32_t index) {
 
 const seq_tensor *seq_state_at(const seq_state *state, int32_t index) {
   return &state->tensors[index];
-}
-
-/*===----------------------------------------------------------------------===*
- * Files
- *===----------------------------------------------------------------------===*/
-
-/* FNV-1a over words of 8 bytes (`bytes` is a multiple). It finds damage, not
- * forgery. */
-static uint64_t digest_of(uint64_t digest, const void *data, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += 8) {
-    uint64_t word;
-    memcpy(&word, (const char *)data + i, sizeof word);
-    digest = (digest ^ word) * UINT64_C(0x100000001b3);
-  }
-  return digest;
-}
-
-static uint64_t digest_file(const state_header *header, const void *block,
-                            const void *history) {
-  uint64_t digest = digest_of(UINT64_C(0xcbf29ce484222325), header,
-                              offsetof(state_header, digest));
-  digest = digest_of(digest, block, header->bytes);
-  return digest_of(digest, history, header->history_bytes);
-}
-
-bool seq_state_save_extra(const seq_state *state, const seq_state_extra *extra,
-                          const char *path, seq_error *error) {
-  if (!check_defined(state, error))
-    return false;
-  state_header header = {
-      .abi_version = SEQ_ABI_VERSION,
-      .count = (uint32_t)state->count,
-      .source_hash = state->program->source_hash,
-      .capacity = stored_capacity(state),
-      .bytes = state->bytes,
-      .position = extra->position,
-      .history_bytes = extra->position * extra->unit,
-  };
-  memcpy(header.magic, MAGIC, sizeof header.magic);
-  header.digest = digest_file(&header, state->block, extra->history);
-  seq_file file;
-  if (!seq_file_create(&file, path, error))
-    return false;
-  if (seq_file_write(&file, &header, sizeof header, error) &&
-      seq_file_write(&file, state->block, (size_t)state->bytes, error) &&
-      seq_file_write(&file, extra->history, (size_t)header.history_bytes,
-                     error) &&
-      seq_file_close(&file, error))
-    return seq_file_commit(&file, 1, error);
-  seq_file_abort(&file);
-  return false;
-}
-
-static bool check_header(const seq_state *state, const seq_state_extra *extra,
-                         const state_header *header, const char *path,
-                         seq_error *error) {
-  if (memcmp(header->magic, MAGIC, sizeof header->magic) != 0)
-    return seq_fail(error, "%s: not a state file (wrong magic)", path);
-  if (header->abi_version != SEQ_ABI_VERSION)
-    return seq_fail(error, "%s: ABI version %" PRIu32 ", expected %d", path,
-                    header->abi_version, SEQ_ABI_VERSION);
-  if (header->source_hash != state->program->source_hash)
-    return seq_fail(error,
-                    "%s: states of another model: source hash %016" PRIx64
-                    ", expected %016" PRIx64,
-                    path, header->source_hash, state->program->source_hash);
-  if (header->capacity != stored_capacity(state))
-    return seq_fail(error,
-                    "%s: states of capacity %" PRId64 ", expected %" PRId64,
-                    path, header->capacity, stored_capacity(state));
-  if (header->count != (uint32_t)state->count || header->bytes != state->bytes)
-    return seq_fail(error,
-                    "%s: %" PRIu32 " states of %" PRId64
-                    " bytes, expected %" PRId32 " of %" PRId64,
-                    path, header->count, header->bytes, state->count,
-                    state->bytes);
-  /* A history is for models that have a capacity. */
-  if (header->position < 0 ||
-      (extra->unit > 0 && header->position > state->capacity) ||
-      header->history_bytes !=
-          (extra->unit > 0 ? header->position * extra->unit : 0))
-    return seq_fail(error,
-                    "%s: damaged: %" PRId64 " bytes of history at position "
-                    "%" PRId64,
-                    path, header->history_bytes, header->position);
-  return true;
-}
-
-/* Block and history, read into `data`, which is one byte larger. */
-static bool read_body(const state_header *header, uint8_t *data, int descriptor,
-                      const char *path, seq_error *error) {
-  int64_t expected = header->bytes + header->history_bytes;
-  int64_t got = seq_read_fully(descriptor, data, expected + 1);
-  if (got < 0)
-    return seq_fail(error, "cannot read %s: %s", path, strerror(errno));
-  if (got != expected)
-    return seq_fail(error, "%s: %s: expected %" PRId64 " bytes of states", path,
-                    got < expected ? "truncated" : "bytes after its end",
-                    expected);
-  if (header->digest != digest_file(header, data, data + header->bytes))
-    return seq_fail(error, "%s: damaged (its digest is another)", path);
-  return true;
-}
-
-static bool load(seq_state *state, seq_state_extra *extra, int descriptor,
-                 const char *path, seq_error *error) {
-  state_header header;
-  int64_t got = seq_read_fully(descriptor, &header, sizeof header);
-  if (got < 0)
-    return seq_fail(error, "cannot read %s: %s", path, strerror(errno));
-  if (got < (int64_t)sizeof header)
-    return seq_fail(error, "%s: not a state file (%" PRId64 " bytes)", path,
-                    got);
-  if (!check_header(state, extra, &header, path, error))
-    return false;
-  /* Read beside the states, so that a file that ends early changes nothing. */
-  uint8_t *data = seq_allocate(header.bytes + header.history_bytes + 1);
-  uint8_t *history = malloc((size_t)header.history_bytes + 1);
-  bool ok = data && history;
-  if (!ok)
-    seq_fail(error, "no memory to load %s", path);
-  ok = ok && read_body(&header, data, descriptor, path, error);
-  if (ok) {
-    memcpy(state->block, data, (size_t)header.bytes);
-    memcpy(history, data + header.bytes, (size_t)header.history_bytes);
-    state->defined = true;
-    extra->position = header.position;
-    extra->history = history;
-  } else {
-    free(history);
-  }
-  free(data);
-  return ok;
-}
-
-bool seq_state_load_extra(seq_state *state, seq_state_extra *extra,
-                          const char *path, seq_error *error) {
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    return seq_fail(error, "cannot read %s: %s", path, strerror(errno));
-  bool ok = load(state, extra, descriptor, path, error);
-  close(descriptor);
-  return ok;
-}
-
-bool seq_state_save(const seq_state *state, const char *path,
-                    seq_error *error) {
-  seq_state_extra none = {0};
-  return seq_state_save_extra(state, &none, path, error);
-}
-
-bool seq_state_load(seq_state *state, const char *path, seq_error *error) {
-  seq_state_extra none = {0};
-  if (!seq_state_load_extra(state, &none, path, error))
-    return false;
-  free(none.history);
-  return true;
 }

@@ -6,13 +6,13 @@
 // CHECK-SAME:    seq.entry = {
 // CHECK-SAME:    inputs = [{name = "x", type = memref<?xf32>}]
 // CHECK-SAME:    name = "step", outputs = [{name = "result1", type = memref<?xf32>}]
-// CHECK-SAME:    states = [{name = "s", type = memref<4xf32>}]
+// CHECK-SAME:    states = [{most = 9 : i64, name = "s", position = "p", type = memref<4xf32>}]
 // CHECK-DAG:     %[[X:.*]] = kernel.argument 0 sizes 0 : memref<?xf32>
 // CHECK-DAG:     %[[S:.*]] = kernel.argument 1 sizes 1 : memref<4xf32>
 // CHECK:         %[[Y:.*]] = kernel.result 0(%{{.*}}) : memref<?xf32>
 // CHECK-NEXT:    linalg.copy ins(%[[X]] {{.*}} outs(%[[Y]]
 // CHECK-NEXT:    return
-func.func @step(%s: memref<4xf32> {seq.state = "s"}, %x: memref<?xf32> {seq.name = "x"})
+func.func @step(%s: memref<4xf32> {seq.state = "s", seq.most = 9 : i64, seq.position = "p"}, %x: memref<?xf32> {seq.name = "x"})
     -> (memref<4xf32> {seq.state = "s"}, memref<?xf32>) {
   %c0 = arith.constant 0 : index
   %n = memref.dim %x, %c0 : memref<?xf32>

@@ -1,4 +1,4 @@
-// RUN: seq-opt %s --seq-add-reset --canonicalize --cse | FileCheck %s
+// RUN: seq-opt %s --seq-add-reset --canonicalize --cse --mlir-print-local-scope | FileCheck %s
 
 // The state is that of the start where a sequence begins: a constant, here; a
 // row of the batch has resets of its own.
@@ -7,7 +7,7 @@
 // CHECK-DAG: %[[START:.+]] = arith.constant 5.000000e-01 : f32
 // CHECK: seq.recurrence along 1 ins(%[[X]], %[[R]] : tensor<2x?x8xf32>, tensor<2x?xi1>)
 // CHECK-NEXT: ^{{.+}}(%[[XT:[^:]+]]: tensor<2x8xf32>, %[[RT:[^:]+]]: tensor<2xi1>, %{{.+}}: tensor<2x8xf32>, %[[S:[^:]+]]: tensor<2x8xf32>):
-// CHECK: %[[CHOSEN:.+]] = linalg.generic {indexing_maps = [#[[ROW:.+]], #[[ALL:.+]], #[[ALL]]], {{.*}} ins(%[[RT]], %[[S]] : tensor<2xi1>, tensor<2x8xf32>)
+// CHECK: %[[CHOSEN:.+]] = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], {{.*}} ins(%[[RT]], %[[S]] : tensor<2xi1>, tensor<2x8xf32>)
 // CHECK: arith.select %{{.+}}, %[[START]], %{{.+}} : f32
 // CHECK: arith.addf %[[CHOSEN]], %[[XT]]
 func.func @constant(%x: tensor<2x?x8xf32> {seq.sizes = array<i64: -1, 0, -1>}) -> tensor<2x?x8xf32> {
@@ -101,9 +101,8 @@ func.func @layers(%x: tensor<1x?x4xf32>, %w: tensor<4x4xf32>, %states: tensor<3x
 // CHECK-SAME: %[[R:[^:]+]]: tensor<2x?xi1> {seq.name = "reset"})
 // CHECK: %[[E:.+]] = tensor.expand_shape %[[R]] {{\[\[}}0, 1], [2]] output_shape [2, 1, %{{.+}}]
 // CHECK: seq.recurrence along 2 ins(%{{.+}}, %[[E]] : tensor<2x3x?xf32>, tensor<2x1x?xi1>)
-// CHECK: %[[ROWS:.+]] = tensor.collapse_shape %{{.+}} {{\[\[}}0, 1]] : tensor<2x1xi1> into tensor<2xi1>
-// CHECK: ins(%[[ROWS]], %{{.+}} : tensor<2xi1>, tensor<3x2xf32>)
-// CHECK: ins(%[[ROWS]], %{{.+}} : tensor<2xi1>, tensor<2xi64>)
+// CHECK: linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, 0)>, {{.*}} ins(%{{.+}}, %{{.+}} : tensor<2x1xi1>, tensor<3x2xf32>)
+// CHECK: ins(%{{.+}}, %{{.+}} : tensor<2x1xi1>, tensor<2xi64>)
 // CHECK: arith.select %{{.+}}, %{{.+}}, %{{.+}} : i64
 func.func @counted(%x: tensor<2x3x?xf32>, %s: tensor<3x2xf32>, %n: tensor<2xi64>) -> (tensor<3x2xf32>, tensor<2xi64>) {
   %one = arith.constant dense<1> : tensor<2xi64>

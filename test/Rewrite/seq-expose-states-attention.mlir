@@ -3,7 +3,7 @@
 
 // Queries, keys and values are of one sequence: they have one time.
 // CHECK-LABEL: func.func @causal
-// CHECK-SAME:    (%[[X:.+]]: tensor<1x?x4x8xf32>, %[[K:.+]]: tensor<1x?x4x8xf32> {seq.state = "keys0"}, %[[V:.+]]: tensor<1x?x4x8xf32> {seq.state = "values0"}, %[[P:.+]]: tensor<1xi64> {seq.state = "position0"})
+// CHECK-SAME:    (%[[X:.+]]: tensor<1x?x4x8xf32>, %[[K:.+]]: tensor<1x?x4x8xf32> {seq.position = "position0", seq.state = "keys0"}, %[[V:.+]]: tensor<1x?x4x8xf32> {seq.position = "position0", seq.state = "values0"}, %[[P:.+]]: tensor<1xi64> {seq.state = "position0"})
 // CHECK:       %[[Y:.+]], %[[K1:.+]], %[[V1:.+]], %[[P1:.+]] = seq.cached_attention ins(%[[X]], %[[X]], %[[X]] : {{.*}}) init(%[[K]], %[[V]], %[[P]] : {{.*}}) mask <causal> scale 5.000000e-01
 // CHECK:       return %[[Y]], %[[K1]], %[[V1]], %[[P1]]
 func.func @causal(%x: tensor<1x?x4x8xf32>) -> tensor<1x?x4x8xf32> {
@@ -14,11 +14,12 @@ func.func @causal(%x: tensor<1x?x4x8xf32>) -> tensor<1x?x4x8xf32> {
 
 // -----
 
-// A loop over layers has one stack for each state.
+// A loop over layers has one stack for each state. The caches of a window are
+// rings.
 // CHECK-LABEL: func.func private @layer
 // CHECK:       seq.cached_attention {{.*}} mask <window(15, 0)>
 // CHECK-LABEL: func.func @layers
-// CHECK-SAME:    %{{.+}}: tensor<3x1x?x4x8xf32> {seq.state = "keys0"}, %{{.+}}: tensor<3x1x?x4x8xf32> {seq.state = "values0"}, %{{.+}}: tensor<3x1xi64> {seq.state = "position0"}
+// CHECK-SAME:    %{{.+}}: tensor<3x1x?x4x8xf32> {seq.most = 16 : i64, seq.position = "position0", seq.state = "keys0"}, %{{.+}}: tensor<3x1x?x4x8xf32> {seq.most = 16 : i64, seq.position = "position0", seq.state = "values0"}, %{{.+}}: tensor<3x1xi64> {seq.state = "position0"}
 // CHECK:       %[[C:.+]] = tensor.dim %{{.+}}, %c2
 // CHECK:       tensor.extract_slice %{{.+}}[%{{.+}}, 0, 0, 0, 0] [1, 1, %[[C]], 4, 8] [1, 1, 1, 1, 1]
 // CHECK:       call @layer
@@ -59,6 +60,58 @@ func.func @crossed(%x: tensor<1x?x4x8xf32>, %z: tensor<1x?x4x8xf32>) -> tensor<1
 func.func @full(%x: tensor<1x?x4x8xf32>) -> tensor<1x?x4x8xf32> {
   %y = seq.attention ins(%x, %x, %x : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>)
       mask <full> scale 0.5 -> tensor<1x?x4x8xf32>
+  return %y : tensor<1x?x4x8xf32>
+}
+
+// -----
+
+// Sinks are seen for ever.
+// CHECK-LABEL: func.func @sinks
+// CHECK-SAME:    %{{.+}}: tensor<1x?x4x8xf32> {seq.position = "position0", seq.state = "keys0"}
+func.func @sinks(%x: tensor<1x?x4x8xf32>) -> tensor<1x?x4x8xf32> {
+  %y = seq.attention ins(%x, %x, %x : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>)
+      mask <window(15, 0) global(2)> scale 0.5 -> tensor<1x?x4x8xf32>
+  return %y : tensor<1x?x4x8xf32>
+}
+
+// -----
+
+// A recurrence counts positions: one more state. How many there are may be
+// compared, though nothing that is computed for each time may read it.
+// CHECK-LABEL: func.func @counted
+// CHECK-SAME:    %[[N:[^:]+]]: tensor<1xi64> {seq.state = "state0"}, %{{.+}}: tensor<1x?x4x8xf32> {seq.position = "position0", seq.state = "keys0"}
+// CHECK:       %[[R:.+]]:2 = seq.recurrence along 1 outs({{.*}}) init(%[[N]] : tensor<1xi64>)
+// CHECK:       tensor.extract %[[R]]#1
+// CHECK:       cf.assert
+// CHECK:       return %{{.+}}, %[[R]]#1, %{{.+}}, %{{.+}}, %{{.+}} :
+func.func @counted(%x: tensor<1x?x4x8xf32>) -> tensor<1x?x4x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %one = arith.constant dense<1> : tensor<1xi64>
+  %zero = arith.constant dense<0> : tensor<1xi64>
+  %t = tensor.dim %x, %c1 : tensor<1x?x4x8xf32>
+  %slots = tensor.empty(%t) : tensor<1x?xi64>
+  %positions, %count = seq.recurrence along 1 outs(%slots : tensor<1x?xi64>) init(%zero : tensor<1xi64>) {
+  ^step(%slot: tensor<1xi64>, %s: tensor<1xi64>):
+    %next = arith.addi %s, %one : tensor<1xi64>
+    seq.yield %s, %next : tensor<1xi64>, tensor<1xi64>
+  }
+  %end = tensor.extract %count[%c0] : tensor<1xi64>
+  %last = arith.index_cast %end : i64 to index
+  %fits = arith.cmpi sge, %last, %t : index
+  cf.assert %fits, "the position is negative"
+  %list = tensor.collapse_shape %positions [[0, 1]] : tensor<1x?xi64> into tensor<?xi64>
+  %e = tensor.empty(%t) : tensor<1x?x4x8xf32>
+  %h = linalg.generic {indexing_maps = [affine_map<(b, t, h, d) -> (b, t, h, d)>, affine_map<(b, t, h, d) -> (t)>,
+      affine_map<(b, t, h, d) -> (b, t, h, d)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x, %list : tensor<1x?x4x8xf32>, tensor<?xi64>) outs(%e : tensor<1x?x4x8xf32>) {
+  ^bb0(%a: f32, %p: i64, %o: f32):
+    %f = arith.sitofp %p : i64 to f32
+    %s = arith.mulf %a, %f : f32
+    linalg.yield %s : f32
+  } -> tensor<1x?x4x8xf32>
+  %y = seq.attention ins(%h, %h, %h : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>)
+      mask <causal> scale 0.5 -> tensor<1x?x4x8xf32>
   return %y : tensor<1x?x4x8xf32>
 }
 

@@ -1,7 +1,9 @@
 // RUN: seq-opt %s --program-to-llvm | FileCheck %s
 
 // CHECK-DAG: llvm.func @seq_rt_fail(!llvm.ptr, !llvm.ptr)
-// CHECK-DAG: llvm.mlir.global private constant @seq.message("too short\00")
+// CHECK-DAG: llvm.func @seq_rt_refuse(!llvm.ptr, !llvm.ptr)
+// CHECK-DAG: llvm.mlir.global private constant @seq.message("none\00")
+// CHECK-DAG: llvm.mlir.global private constant @seq.message1("too short\00")
 
 // Sizes come one by one inside, as an array from the descriptor.
 // CHECK-LABEL: llvm.func internal @f.arena_bytes(%{{.*}}: !llvm.ptr) -> i64
@@ -22,6 +24,8 @@ func.func private @f.arena_bytes(%n: index) -> index {
 // CHECK:         %[[BODY:.*]] = llvm.mlir.addressof @f.body.entry
 // CHECK:         llvm.call @seq_rt_parallel(%{{.*}}, %[[BODY]],
 // CHECK:         llvm.call @seq_rt_team(
+// CHECK:         llvm.call @seq_rt_refuse(
+// CHECK-NEXT:    llvm.unreachable
 // CHECK:         llvm.call @seq_rt_fail(
 // CHECK-NEXT:    llvm.unreachable
 func.func @f() attributes {seq.entry = {inputs = [], outputs = [], states = []}} {
@@ -29,6 +33,7 @@ func.func @f() attributes {seq.entry = {inputs = [], outputs = [], states = []}}
   %x = kernel.argument 0 sizes 0 : memref<?xf32>
   %n = memref.dim %x, %c0 : memref<?xf32>
   %ok = arith.cmpi ugt, %n, %c0 : index
+  cf.assert %ok, "none" {kernel.refusal}
   cf.assert %ok, "too short"
   %a = kernel.arena %n : memref<?xi8>
   %y = kernel.result 0(%n) : memref<?xf32>

@@ -17,18 +17,28 @@
 
 using namespace mlir;
 
-static const DialectRegistry &dialects() {
+/// Making a context takes longer than most inputs. It keeps all types and
+/// attributes that it has seen, so that it is not kept for ever.
+static MLIRContext &context() {
+  constexpr int kMostInputs = 1000;
   static DialectRegistry registry;
-  static bool once = (seqc::registerDialects(registry), true);
-  (void)once;
-  return registry;
+  static std::unique_ptr<MLIRContext> current;
+  static int inputs = 0;
+  if (!current)
+    seqc::registerDialects(registry);
+  if (inputs++ % kMostInputs == 0) {
+    current = std::make_unique<MLIRContext>(registry,
+                                            MLIRContext::Threading::DISABLED);
+    current->loadAllAvailableDialects();
+    current->getDiagEngine().registerHandler([](Diagnostic &) {});
+  }
+  return *current;
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
-  MLIRContext context(dialects(), MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
-  context.getDiagEngine().registerHandler([](Diagnostic &) {});
-  llvm::StringRef text(reinterpret_cast<const char *>(data), bytes);
+  MLIRContext &context = ::context();
+  // With a byte 0 at the end, as a file has it: MLIR's lexer looks for one.
+  std::string text(reinterpret_cast<const char *>(data), bytes);
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
     return 0;

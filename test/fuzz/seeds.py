@@ -60,8 +60,56 @@ def stack(kind, gates, layers=2, bidirectional=False, projection=0, vocabulary=0
     return config, tensors
 
 
+def linear(name, shape, bias):
+    return {name + ".weight": shape} | ({name + ".bias": [bias]} if bias else {})
+
+
+def bert(pooler=True):
+    config = dict(model_type="bert", vocab_size=7, hidden_size=4, num_attention_heads=2, num_hidden_layers=1,
+                  intermediate_size=6, max_position_embeddings=5, type_vocab_size=2, hidden_act="gelu",
+                  layer_norm_eps=1e-12)
+    tensors = {"embeddings.word_embeddings.weight": [7, 4], "embeddings.position_embeddings.weight": [5, 4],
+               "embeddings.token_type_embeddings.weight": [2, 4]}
+    layer = "encoder.layer.0."
+    for name in ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"]:
+        tensors |= linear(layer + name, [4, 4], 4)
+    tensors |= linear(layer + "intermediate.dense", [6, 4], 6) | linear(layer + "output.dense", [4, 6], 4)
+    for name in ["embeddings.", layer + "attention.output.", layer + "output."]:
+        tensors |= linear(name + "LayerNorm", [4], 4)
+    return config, tensors | (linear("pooler.dense", [4, 4], 4) if pooler else {})
+
+
+def gpt2(head=True):
+    config = dict(model_type="gpt2", architectures=["GPT2LMHeadModel" if head else "GPT2Model"], vocab_size=7,
+                  n_embd=4, n_head=2, n_layer=1, n_inner=6, n_positions=5, activation_function="gelu_new",
+                  layer_norm_epsilon=1e-5, tie_word_embeddings=not head)
+    tensors = {"wte.weight": [7, 4], "wpe.weight": [5, 4], "h.0.attn.bias": [1, 1, 5, 5]}
+    for name, shape in {"attn.c_attn": [4, 12], "attn.c_proj": [4, 4], "mlp.c_fc": [4, 6], "mlp.c_proj": [6, 4],
+                        "ln_1": [4], "ln_2": [4]}.items():
+        tensors |= linear("h.0." + name, shape, shape[-1])
+    tensors |= linear("ln_f", [4], 4)
+    return config, tensors | ({"lm_head.weight": [7, 4]} if head else {})
+
+
+def llama(biases=False, tied=False, layers=1):
+    config = dict(model_type="llama", vocab_size=7, hidden_size=6, num_attention_heads=2, num_key_value_heads=1,
+                  num_hidden_layers=layers, intermediate_size=5, head_dim=4, hidden_act="silu", rms_norm_eps=1e-6,
+                  attention_bias=biases, mlp_bias=biases, tie_word_embeddings=tied,
+                  rope_parameters=dict(rope_type="default", rope_theta=10000.0))
+    tensors = {"model.embed_tokens.weight": [7, 6], "model.norm.weight": [6]}
+    for number in range(layers):
+        layer = f"model.layers.{number}."
+        for name, shape in {"self_attn.q_proj": [8, 6], "self_attn.k_proj": [4, 6], "self_attn.v_proj": [4, 6],
+                            "self_attn.o_proj": [6, 8], "mlp.gate_proj": [5, 6], "mlp.up_proj": [5, 6],
+                            "mlp.down_proj": [6, 5]}.items():
+            tensors |= linear(layer + name, shape, biases and shape[0])
+        tensors |= {layer + "input_layernorm.weight": [6], layer + "post_attention_layernorm.weight": [6]}
+    return config, tensors | ({} if tied else {"lm_head.weight": [7, 6]})
+
+
 MODELS = [mamba(), stack("rnn", 1), stack("lstm", 4, projection=2), stack("gru", 3, bidirectional=True),
-          stack("gru", 3, vocabulary=5)]
+          stack("gru", 3, vocabulary=5), bert(), bert(pooler=False), gpt2(), gpt2(head=False), llama(),
+          llama(biases=True, tied=True, layers=2)]
 
 
 def safetensors_seeds():
@@ -102,14 +150,14 @@ def weights_seeds():
                                    *shape, *[0] * (8 - len(shape)), at, size)
             names += name.encode() + b"\0"
             at += (size + 63) // 64 * 64
-        head = struct.pack("<8sIIQQQQQQ", b"SEQWGT\0\1", 1, len(shapes), 1, 2, 4096, at, len(names), 0)
+        head = struct.pack("<8sIIQQQQQQ", b"SEQWGT\0\1", 2, len(shapes), 1, 2, 4096, at, len(names), 0)
         yield (head + records + names).ljust(4096, b"\0") + bytes(at)
 
 
 def state_seeds():
     """As State.h says, for the states of Fixture.c. The fuzz target sets the digest."""
     for history, position in [(0, 0), (0, 3), (24, 3)]:
-        head = struct.pack("<8sIIQqqqqQ", b"SEQSTA\0\1", 1, 3, 0x1234, 0, 192, position, history, 0)
+        head = struct.pack("<8sIIQqqqqQ", b"SEQSTA\0\2", 2, 3, 0x1234, 0, 192, position, history, 0)
         yield head + bytes(192 + history)
 
 

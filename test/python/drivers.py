@@ -2,6 +2,7 @@
 
 import re
 
+CAPACITY = 16  # of caches
 SIGNATURE = re.compile(r"func\.func (?:private )?@(\w+)\((.*?)\)(?: -> (.*?))?(?: attributes .*)? \{$", re.M)
 
 
@@ -86,8 +87,15 @@ class Driver:
         return outs
 
 
-def splat(driver, kind, text):
-    return driver.emit(f"arith.constant dense<{text}> : {kind}")
+def splat(driver, kind, text, places=None):
+    """A tensor of equal elements; unknown sizes are `places`."""
+    if "?" not in kind:
+        return driver.emit(f"arith.constant dense<{text}> : {kind}")
+    element = element_of(kind)
+    sizes = ", ".join(driver.constant(places) for size in sizes_of(kind) if size == "?")
+    empty = driver.emit(f"tensor.empty({sizes}) : {kind}")
+    number = driver.emit(f"arith.constant {text} : {element}")
+    return driver.emit(f"linalg.fill ins({number} : {element}) outs({empty} : {kind}) -> {kind}")
 
 
 def write(name, driver, arguments, kinds, values, results):
@@ -164,14 +172,16 @@ def drive_steps(body, source):
         empty = driver.emit(f"tensor.empty({whole if '?' in sizes_of(kind) else ''}) : {kind}")
         carried.append((empty, kind))
     # States by name: arguments of @f, or constants.
-    places = {state_of(text): i for i, (_, text) in enumerate(arguments) if state_of(text)}
-    for state, i in places.items():
+    numbers = {state_of(text): i for i, (_, text) in enumerate(arguments) if state_of(text)}
+    for state, i in numbers.items():
         kind, text = arguments[i]
         if i < len(kinds):
             carried.append((names[i], kind))
         else:
             initial = re.search(r"seq\.initial = ([^ ,}]+)", text)
-            carried.append((splat(driver, kind, initial.group(1) if initial else zero_of(kind)), kind))
+            most = re.search(r"seq\.most = (\d+)", text)
+            places = min(CAPACITY, int(most.group(1)) if most else CAPACITY)
+            carried.append((splat(driver, kind, initial.group(1) if initial else zero_of(kind), places), kind))
     # Other results: those of the last step.
     others = [i for i in range(outputs, len(finals))]
     for i in others:
@@ -186,7 +196,7 @@ def drive_steps(body, source):
     operands = []
     for i, (kind, text) in enumerate(arguments):
         if state_of(text):
-            operands.append(iters[outputs + list(places).index(state_of(text))])
+            operands.append(iters[outputs + list(numbers).index(state_of(text))])
         elif kind != kinds[i]:
             operands.append(driver.slice(names[i], kinds[i], body.arguments[i].sizes.index("T"), "%t", "1", rank_reduced=True)[0])
         else:
@@ -200,8 +210,8 @@ def drive_steps(body, source):
         yielded.append(driver.emit(f"tensor.insert_slice {found[i]} into {iters[i]}[{', '.join(offsets)}] [{', '.join(lengths)}] "
                                    f"[{', '.join('1' * len(sizes))}] : {results[i][0]} into {kind}"))
     last = {state_of(text): found[i] for i, (_, text) in enumerate(results) if state_of(text)}
-    yielded += [last[state] for state in places]
+    yielded += [last[state] for state in numbers]
     yielded += [found[i] for i in others]
     driver.lines += [f"scf.yield {', '.join(yielded)} : {types}", "}"]
-    final = [f"{loop}#{i}" for i in range(outputs)] + [f"{loop}#{outputs + len(places) + i}" for i in range(len(others))]
+    final = [f"{loop}#{i}" for i in range(outputs)] + [f"{loop}#{outputs + len(numbers) + i}" for i in range(len(others))]
     return write(f"{body.name}_driver", driver, names, kinds, final, finals)

@@ -73,23 +73,64 @@ def test_no_times(tmp_path, times, keys):
     assert actual.shape == (2, times, 4, 6) and (actual == 0).all()
 
 
-TILES = ["--seq-tile-attention=keys=16", "--canonicalize", "--cse"]
+def tiles(keys=16, queries=0, splits=1):
+    return [f"--seq-online-softmax=keys={keys} queries={queries} splits={splits}", "--canonicalize", "--cse"]
 
 
+TILINGS = [dict(), dict(keys=5, queries=8), dict(splits=2), dict(splits=3), dict(keys=5, queries=3, splits=2)]
+
+
+@pytest.mark.parametrize("tiling", TILINGS)
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("times, keys", [(1, 40), (40, 37), (21, 64)])
-def test_tiles(tmp_path, mask, times, keys):
-    check(tmp_path, Case(RNG(11), mask, times=times, keys=keys, hidden=0.3), *TILES)
+@pytest.mark.parametrize("times, keys", [(1, 40), (40, 37)])
+def test_tiles(tmp_path, mask, times, keys, tiling):
+    check(tmp_path, Case(RNG(11), mask, times=times, keys=keys, hidden=0.3), *tiles(**tiling))
 
 
-@pytest.mark.parametrize("bias", ["TS", "HTS", "BHTS", "B11S", "1T1"])
-def test_tiles_with_bias(tmp_path, bias):
-    check(tmp_path, Case(RNG(12), "causal", times=13, keys=35, bias=bias), *TILES)
+@pytest.mark.parametrize("tiling", TILINGS)
+@pytest.mark.parametrize("bias", ["TS", "HTS", "BHTS", "B11S", "1T1", "11"])
+def test_tiles_with_bias(tmp_path, bias, tiling):
+    check(tmp_path, Case(RNG(12), "causal", times=13, keys=35, bias=bias), *tiles(**tiling))
 
 
-def test_tiles_without_keys(tmp_path):
-    check(tmp_path, Case(RNG(13), "causal", times=3, keys=0), *TILES)
-    check(tmp_path, Case(RNG(13), "full", times=3, keys=20, hidden=1.0), *TILES)
+@pytest.mark.parametrize("tiling", TILINGS)
+@pytest.mark.parametrize("mask", ["causal", "window"])
+@pytest.mark.parametrize("heads, sizes", [((1, 1, 1), (20, 20)), ((6, 2, 3), (80, 3)), ((6, 1, 3), (4, 1))])
+def test_tiles_of_heads(tmp_path, mask, heads, sizes, tiling):
+    check(tmp_path, Case(RNG(14), mask, times=37, heads=heads, sizes=sizes), *tiles(**tiling))
+
+
+@pytest.mark.parametrize("tiling", TILINGS)
+def test_tiles_of_nothing(tmp_path, tiling):
+    check(tmp_path, Case(RNG(13), "causal", times=3, keys=0), *tiles(**tiling))
+    check(tmp_path, Case(RNG(13), "window", times=0, keys=20), *tiles(**tiling))
+    check(tmp_path, Case(RNG(13), "full", times=3, keys=20, hidden=1.0), *tiles(**tiling))
+    check(tmp_path, Case(RNG(13), "causal", times=30, keys=2), *tiles(**tiling))
+    check(tmp_path, Case(RNG(13), "full", times=1, keys=1), *tiles(**tiling))
+
+
+def test_tiles_of_known_sizes(tmp_path):
+    case = Case(RNG(15), "window", times=37, keys=70, bias="HTS")
+    for tiling in TILINGS:
+        source = seqtools.opt(case.source(static=True), *tiles(**tiling))
+        [actual] = seqtools.evaluate(tmp_path, source, "layer", case.all_arrays, 1)
+        assert np.abs(actual - case.expected()).max() <= 1e-12
+
+
+def test_tiles_that_are_hidden_are_not_read(tmp_path):
+    """NaN keys and values that no query sees: hidden scores are -∞, but their
+    values would still meet the sums if their tiles were read."""
+    case = Case(RNG(16), "causal", times=64, batch=1)
+    case.arrays[2][:, 32:] = np.nan
+    source = seqtools.opt(case.source(), *tiles(keys=16, queries=16))
+    [actual] = seqtools.evaluate(tmp_path, source, "layer", case.all_arrays, 1)
+    assert np.isfinite(actual[:, :32]).all() and np.isnan(actual[:, 32:]).all()
+    case = Case(RNG(16), "window", times=1, keys=100, batch=1)
+    case.arrays[2][:, :64] = np.nan
+    for tiling in (dict(), dict(splits=2)):
+        source = seqtools.opt(case.source(), *tiles(**tiling))
+        [actual] = seqtools.evaluate(tmp_path, source, "layer", case.all_arrays, 1)
+        assert np.isfinite(actual).all()
 
 
 @pytest.mark.parametrize("bias", [None, "HTS", "1T1"])

@@ -106,7 +106,7 @@ def test_tiles(build):
 
     def write(folder):
         file = folder / "layer.mlir"
-        file.write_text(seqtools.opt(Case(RNG(0), "causal", dtype=np.float32).source(), "--seq-tile-attention=keys=16"))
+        file.write_text(seqtools.opt(Case(RNG(0), "causal", dtype=np.float32).source(), "--seq-online-softmax=keys=16"))
         return file
 
     library = seqlib.Library(build("tiles", write, library=True))

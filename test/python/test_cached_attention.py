@@ -11,9 +11,12 @@ from attentions import Mask
 
 LAYERS, HEADS, SHARED, D = 3, 4, 2, 6
 C = HEADS * D
+RINGS = {"window": 8, "self": 1, "wide": 64}  # masks whose caches are rings, and the most places
 MASKS = {
     "causal": Mask("causal", lambda p, s: s <= p),
     "window": Mask("window(7, 0)", lambda p, s: (p - 7 <= s) & (s <= p)),
+    "self": Mask("window(0, 0)", lambda p, s: s == p),
+    "wide": Mask("window(63, 0)", lambda p, s: s <= p),
     "sinks": Mask("window(7, 0) global(2)", lambda p, s: ((p - 7 <= s) | (s < 2)) & (s <= p)),
 }
 STATES = ["keys0", "values0", "position0"]
@@ -79,11 +82,16 @@ def expected(mask, x, w):
 
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("mask", MASKS)
-def test_evaluated(tmp_path, mask, cuts):
+@pytest.mark.parametrize("tiles", [None, "keys=8", "keys=8 splits=3"])
+def test_evaluated(tmp_path, mask, cuts, tiles):
     module = seqtools.opt(source(MASKS[mask], "f64"), "--seq-expose-states")
     assert "seq.cached_attention" in module
+    if tiles:
+        module = seqtools.opt(module, f"--seq-online-softmax={tiles}", "--canonicalize", "--cse")
+        assert "attention" not in module
     x, w = inputs(np.float64)
-    states = [np.full((LAYERS, 1, 40, SHARED, D), np.nan)] * 2 + [np.zeros((LAYERS, 1), np.int64)]
+    places = min(40, RINGS.get(mask, 40))
+    states = [np.full((LAYERS, 1, places, SHARED, D), np.nan)] * 2 + [np.zeros((LAYERS, 1), np.int64)]
     file, pieces, begin = tmp_path / "module.mlir", [], 0
     file.write_text(module)
     for end in cuts:
@@ -141,10 +149,50 @@ def test_going_back(library):
     assert (again == straight).all()
 
 
+def test_a_ring_goes_back(library, tmp_path):
+    """A snapshot holds what tokens after it overwrite; clones and files hold it too."""
+    program, (x, w) = library("window"), inputs(np.float32)
+    for start in (3, 8, 30):
+        state = program.state(capacity=40)
+        program.run("forward", {"x": x[:, :start], "w": w}, state)
+        kept, before = state.clone(), state.snapshot()
+        state.save(tmp_path / "state")
+        loaded = program.state(capacity=40)
+        loaded.load(tmp_path / "state")
+        program.run("forward", {"x": x[:, :5], "w": w}, state)
+        program.run("forward", {"x": x[:, 5:25], "w": w}, state)
+        state.rollback(before)
+        pieces = [program.run("forward", {"x": x[:, start:], "w": w}, other)["y"] for other in (state, kept, loaded)]
+        assert all((piece == pieces[0]).all() for piece in pieces)
+        double = expected(MASKS["window"], x.astype(np.float64), w.astype(np.float64))[:, start:]
+        agreement.agrees(pieces[0], double, expected(MASKS["window"], x, w)[:, start:])
+
+
+def test_rings_are_bounded(library):
+    """A window keeps no more keys than it shows, and any number of tokens has room; a smaller capacity makes a
+    smaller ring, which can be full."""
+    program, (x, w) = library("window"), inputs(np.float32)
+    assert len(program.state(capacity=8)) == len(program.state(capacity=10**12)) > len(program.state(capacity=7))
+    state = program.state(capacity=7)
+    program.run("forward", {"x": x[:, :7], "w": w}, state)
+    with pytest.raises(seqlib.SeqError, match="the cache of keys and values is full.*capacity of the state is 7"):
+        program.run("forward", {"x": x[:, 7:8], "w": w}, state)
+
+
+def bufferized(mask):
+    return seqtools.opt(source(MASKS[mask]), "--seq-to-forms", "--forms-to-kernels", "--sink-slices",
+                        "--canonicalize", "--cse", "--bufferize-program", "--cse", "--canonicalize")
+
+
+def test_a_ring_stays_in_its_place():
+    """Parts of it are copied, by a size that is 0 for one token, and never the whole."""
+    copies = [line for line in bufferized("window").splitlines() if "memref.copy" in line and f"x{SHARED}x{D}xf32" in line]
+    assert len(copies) == 10 and all("memref.copy %subview" in line for line in copies)
+
+
 def test_nothing_of_the_cache_is_copied():
     """A step writes its own keys and values and reads the rest where it is."""
-    loops = seqtools.opt(source(MASKS["causal"]), "--seq-to-forms", "--forms-to-kernels", "--sink-slices",
-                         "--canonicalize", "--cse", "--bufferize-program", "--cse", "--canonicalize")
+    loops = bufferized("causal")
     call = [line for line in loops.splitlines() if "call @layer" in line]
     assert len(call) == 1 and call[0].count(f"memref<{LAYERS}x1x?x{SHARED}x{D}xf32>") == 4
     copies = [line for line in loops.splitlines() if "memref.copy" in line and f"x{SHARED}x{D}xf32" in line]

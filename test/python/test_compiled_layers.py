@@ -116,18 +116,18 @@ def causal_conv(channels, taps, batch=1):
     return Case(text, operands, [sequence(batch, channels), state])
 
 
-def scan(size, clause="", identity=False):
+def scan(size, clause="", initial=False):
     """The composition of affine maps, (a1, b1) then (a2, b2)."""
     slices = tensor(2, size)
     text = (f"seq.scan along 1 {clause} ins(%a, %b : [a], [b]) "
-            + (f"exclusive(%e, %z : [e], [z]) " if identity else "")
+            + (f"init(%e, %z : [e], [z]) " if initial else "")
             + f"{{\n  ^bb0(%a1: {slices}, %b1: {slices}, %a2: {slices}, %b2: {slices}):\n"
             f"    %0 = arith.mulf %a1, %a2 : {slices}\n    %1 = arith.mulf %a2, %b1 : {slices}\n"
             f"    %2 = arith.addf %1, %b2 : {slices}\n    seq.yield %0, %2 : {slices}, {slices}\n  }}")
     operands = {"a": (sequence(2, size), plain), "b": (sequence(2, size), plain)}
-    if identity:
+    if initial:
         operands |= {"e": (slices, plain), "z": (slices, plain)}
-    return Case(text, operands, [sequence(2, size)] * 2, typed=False)
+    return Case(text, operands, [sequence(2, size)] * 2 + [slices] * 2 * initial, typed=False)
 
 
 CASES = {
@@ -153,7 +153,8 @@ CASES = {
     "causal_conv_batch": causal_conv(20, 2, 3),
     "causal_conv_one_tap": causal_conv(16, 1),
     "scan": scan(20),
-    "scan_exclusive_reverse": scan(33, "reverse", True),
+    "scan_exclusive_reverse": scan(33, "reverse exclusive", True),
+    "scan_from": scan(20, "", True),
 }
 
 

@@ -30,8 +30,7 @@ def mgm(build):
     model = transformers.GPT2LMHeadModel(config).eval()
     model.load_state_dict(torch.load(example.weights, map_location="cpu", weights_only=True))
     model.set_attn_implementation("eager")
-    # Programs do not know which token ends a text.
-    model.generation_config.eos_token_id = None
+    model.generation_config.eos_token_id = None  # as with --ignore-eos
     return model, example.program
 
 
@@ -46,7 +45,7 @@ def test_mgm_logits(mgm):
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: f"{len(prompt)} tokens")
 def test_mgm_greedy_tokens(mgm, prompt):
     model, program = mgm
-    assert program.generate(prompt, 64) == transformer.greedy(model, prompt, 64)
+    assert program.generate(prompt, 64, "--ignore-eos") == transformer.greedy(model, prompt, 64)
 
 
 # --- Text -------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def test_rollback_of_five_tokens(bible):
 
 
 def test_rollback_of_attention(build):
-    """A model without states is a stream like any other: it keeps the tokens."""
+    """Of an imported model."""
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     torch.manual_seed(0)
     model = transformers.GPT2LMHeadModel(transformers.GPT2Config(
@@ -209,6 +209,18 @@ def test_refuses_wrong_inputs(bible):
         refuses(lambda: library.run("last", {"input_ids": array}, state), "input_ids", *words)
     refuses(lambda: library.run("first", {}, state), "no function first", "last")
     refuses(lambda: state.load("/nowhere/state"), "/nowhere/state")
+
+
+def test_refuses_no_tokens(bible):
+    """`last` has no meaning for them; the stream goes on as if nobody had asked."""
+    library = seqlib.Library(bible / "libbible.so", threads=1)
+    state, other = library.state(), library.state()
+    for each in (state, other):
+        library.run("last", tokens("In the"), each)
+    refuses(lambda: library.run("last", tokens(""), state), "expected at least one token")
+    refuses(lambda: state.prefill([]), "0 tokens, expected at least one")
+    assert library.run("forward", tokens(""), state)["logits"].shape == (1, 0, 256)
+    assert np.array_equal(state.prefill(list(b" beginning")), other.prefill(list(b" beginning")))
 
 
 def test_a_library_says_nothing(bible, tmp_path):

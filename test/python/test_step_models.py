@@ -17,6 +17,12 @@ STACKS = {
 }
 MAMBA = dict(vocab_size=13, hidden_size=10, num_hidden_layers=3, state_size=4, conv_kernel=4)
 
+TRANSFORMERS = {
+    "gpt2": ("GPT2LMHeadModel", dict(vocab_size=13, n_embd=40, n_layer=2, n_head=2, n_positions=32)),
+    "llama": ("LlamaForCausalLM", dict(vocab_size=13, hidden_size=40, num_hidden_layers=2, num_attention_heads=4,
+                                       num_key_value_heads=2, head_dim=20, intermediate_size=21, max_position_embeddings=32)),
+}
+
 
 class Model:
     """An imported function of a model's one input, as formcheck sees bodies."""
@@ -40,6 +46,10 @@ def imported(name, folder):
         mamba = pytest.importorskip("mamba", reason="transformers is not installed", exc_type=ImportError)
         mamba.save(mamba.random_mamba(**MAMBA), folder)
         config = MAMBA
+    elif name in TRANSFORMERS:
+        transformer = pytest.importorskip("transformer", reason="transformers is not installed", exc_type=ImportError)
+        kind, config = TRANSFORMERS[name]
+        transformer.save(transformer.random_model(kind, **config), folder)
     else:
         config = STACKS[name]
         recurrent.save(recurrent.random_stack(config), folder)
@@ -50,12 +60,14 @@ def imported(name, folder):
 
 PASSES = {
     "general": ["--seq-generalize"],
+    "exposed": ["--seq-expose-states"],  # keys and values in caches
     "exposed and hoisted": ["--seq-expose-states", "--canonicalize", "--seq-generalize", "--seq-hoist", "--canonicalize"],
 }
 
 
-@pytest.mark.parametrize("passes", PASSES)
-@pytest.mark.parametrize("name", [*STACKS, "mamba"])
+@pytest.mark.parametrize("name, passes", [
+    *((name, passes) for name in [*STACKS, "mamba"] for passes in ("general", "exposed and hoisted")),
+    *((name, "exposed") for name in TRANSFORMERS)])
 def test_steps(tmp_path, name, passes):
     for model in imported(name, tmp_path):
         steps = formcheck.inner(seqtools.opt(model.source, *PASSES[passes], "--seq-derive-step", "--mlir-print-local-scope"))

@@ -40,6 +40,9 @@ static cl::opt<std::string> weights(
     "weights", cl::value_desc("file or directory"), cl::cat(category),
     cl::desc("The .safetensors file, or the model directory, that holds the "
              "tensor NAME of seq.weight @NAME"));
+static cl::opt<bool> checkAssociative(
+    "check-associative", cl::cat(category),
+    cl::desc("Also try each `seq.scan associative` that runs on random tuples"));
 static cl::opt<bool>
     asDouble("double", cl::cat(category),
              cl::desc("Write floats as f64 instead of the declared type"));
@@ -120,6 +123,7 @@ int main(int argc, char **argv) {
     options.weights = seqc::reference::weightsFromNpy(weightsDir);
   }
   options.asDouble = asDouble;
+  options.checkAssociative = checkAssociative;
   if (print || outputs.empty())
     options.print = &llvm::outs();
   if (auto text = parseFiles(inputs, options.inputs))

@@ -9,8 +9,10 @@
 //              are called in a loop over the layers
 //
 // Attributes of the module: `seq.architecture` (the model_type),
-// `seq.vocabulary` (of a language model, the number of tokens) and
-// `seq.byte_level` (its tokens are bytes). Arguments and results of public
+// `seq.vocabulary` (of a language model, the number of tokens),
+// `seq.end_tokens` (those that end a text, eos_token_id of
+// generation_config.json or else of config.json) and `seq.byte_level` (its
+// tokens are bytes). Arguments and results of public
 // functions have a `seq.name`, and token ids a `seq.limit`: they lie in
 // [0, limit). The argument of a layer's function that numbers the layer has
 // `seq.count`, and `seq.first` where the numbers do not begin at 0.

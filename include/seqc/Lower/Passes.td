@@ -40,8 +40,9 @@ def EntryPoints : Pass<"entry-points", "::mlir::ModuleOp"> {
     - the buffer of a state's result is copied into the state, unless it is the
       state's own.
 
-    The attribute `seq.entry` keeps names, types, `seq.sizes` and `seq.limit` of
-    inputs, states and outputs for the program's descriptor.
+    The attribute `seq.entry` keeps names, types, `seq.sizes`, `seq.limit`,
+    `seq.most` and `seq.position` of inputs, states and outputs for the program's
+    descriptor.
 
     ```mlir
     func.func @f(%x: memref<?xf32>, %s: memref<4xf32> {seq.state = "s"})
@@ -389,6 +390,34 @@ def RecurrenceToLoops : Pass<"recurrence-to-loops", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def RefuseSizes : Pass<"refuse-sizes", "::mlir::func::FuncOp"> {
+  let summary = "checks what sizes decide before anything runs";
+  let description = [{
+    In entry points, on memrefs. A `cf.assert` that rests on nothing but sizes of
+    `kernel.argument`s moves to the front and gets the attribute
+    `kernel.refusal`: the call is refused, and the states stay as they were. One
+    that fails later leaves them undefined.
+
+    ```mlir
+    %x = kernel.argument 0 sizes 0 : memref<1x?xi64>
+    %s = kernel.argument 1 sizes 1 : memref<4xf32>
+    call @body(%x, %s) : …
+    %n = memref.dim %x, %c1 : memref<1x?xi64>
+    %any = arith.cmpi sgt, %n, %c0 : index
+    cf.assert %any, "expected at least one token"
+    ```
+    ⇒
+    ```mlir
+    %x = kernel.argument 0 sizes 0 : memref<1x?xi64>
+    %n = memref.dim %x, %c1 : memref<1x?xi64>
+    %any = arith.cmpi sgt, %n, %c0 : index
+    cf.assert %any, "expected at least one token" {kernel.refusal}
+    …
+    ```
+  }];
+  let dependentDialects = ["::mlir::kernel::KernelDialect"];
+}
+
 def ResultsToArguments : Pass<"results-to-arguments", "::mlir::ModuleOp"> {
   let summary = "private functions write their results to buffers of the caller";
   let description = [{
@@ -409,19 +438,6 @@ def ResultsToArguments : Pass<"results-to-arguments", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::memref::MemRefDialect"];
-}
-
-def ScanToLoops : Pass<"scan-to-loops", "::mlir::func::FuncOp"> {
-  let summary = "runs an associative scan as a loop over slices of tensors";
-  let description = [{
-    ```mlir
-    %y = seq.scan along 1 ins(%x : tensor<1x?x8xf32>) { … }
-    ```
-    becomes an `scf.for` over the time that carries the output and what is
-    combined so far, one slice. Works on every combiner, one time after the other.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
-    "::mlir::tensor::TensorDialect"];
 }
 
 def SinkSlices : Pass<"sink-slices", "::mlir::ModuleOp"> {

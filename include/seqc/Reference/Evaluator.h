@@ -54,6 +54,11 @@ struct Options {
                                        std::optional<int64_t> index,
                                        mlir::RankedTensorType type)>
       weights;
+
+  /// Tries each `seq.scan associative` that runs on random tuples of its slices'
+  /// sizes: that (a ∘ b) ∘ c and a ∘ (b ∘ c) differ by more than rounding is an
+  /// error at the scan, which says by how much.
+  bool checkAssociative = false;
 };
 
 /// Evaluates `function` of `module`. Arguments must have the declared rank,

@@ -31,6 +31,7 @@ struct FileOptions {
   llvm::SmallVector<NamedFile> inputs, outputs;
   /// As Options::weights; null: no weights.
   decltype(Options::weights) weights;
+  bool checkAssociative = false;
   bool asDouble = false;
   /// Where each result is printed, as "name: type value"; may be null.
   llvm::raw_ostream *print = nullptr;

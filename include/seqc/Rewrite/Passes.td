@@ -48,6 +48,103 @@ def SeqAddReset : Pass<"seq-add-reset", "::mlir::ModuleOp"> {
   ];
 }
 
+def SeqBlockScan : Pass<"seq-block-scan"> {
+  let summary = "turns scans into recurrences, associative ones by blocks of time";
+  let description = [{
+    Reduce, scan, apply [Blelloch 1990]: a `seq.scan associative` of T times
+    becomes recurrences in which N blocks of L = ⌊T/N⌋ times are a dimension,
+    placed where time was. Nothing in a body couples the blocks, so that threads
+    (or blocks of a GPU) take one each, and the combiner runs on all channels of
+    a block.
+
+    ```mlir
+    %y, %last = seq.scan along 1 associative ins(%x : tensor<1x?x8xf32>) init(%e : tensor<1x8xf32>) { … }
+    ```
+    ⇒
+    ```mlir
+    %xs = tensor.expand_shape %x_blocks … : tensor<1x?x8xf32> into tensor<1x16x?x8xf32>
+    %sums = seq.recurrence along 2 ins(%xs …) init(%firsts : tensor<1x15x8xf32>) { … }
+    %prefixes, … = seq.recurrence along 1 ins(%sums …) outs(…) init(%e …) { … }
+    %ys, %ends = seq.recurrence along 2 ins(%xs …) outs(…) init(%prefixes : tensor<1x16x8xf32>) { … }
+    %rest, %last = seq.recurrence along 1 ins(%x_rest …) outs(…) init(%ends#15 …) { … }
+    ```
+
+    That is twice the sequential work and more memory traffic, on N times as many
+    independent channels: it pays where there are more threads than channels fill.
+    The rest of fewer than N times follows the blocks, and T < N² times are all
+    rest. Members of the tuple that only the sums need are dropped from the last
+    two by canonicalization; a sequence that is a `linalg.broadcast` along time is
+    captured instead.
+
+    One recurrence over all times, one after the other, is what `blocks=1` makes,
+    and what becomes of scans that are not declared associative and, with a
+    remark, of those whose combiner has operations that cannot be given a further
+    dimension. (Without init the first time is a recurrence of its own.)
+  }];
+  let options = [
+    Option<"blocks", "blocks", "int64_t", "16",
+           "blocks of time; 1: sequential">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
+def SeqClassify : Pass<"seq-classify"> {
+  let summary = "says how each recurrence depends on its states";
+  let description = [{
+    Remarks at each `seq.recurrence`, one for each state and one for the whole;
+    nothing is changed.
+
+    ```
+    state 0 (1x8x64x64): diagonal, decay per row (dims 1, 2), log decay <= 0;
+      added term is an outer product (dims 2 | 3);
+      readout contracts dim 2 after the update; separable dims 0, 1
+    ```
+
+    | class of a state s | step |
+    |---|---|
+    | constant | s' = s |
+    | free | s' does not depend on states |
+    | diagonal | s'[i] = a[i] s[i] + f[i] |
+    | rotation | 2×2 blocks, of two states or of a dimension of size 2 |
+    | diagonal plus low rank | s'[i,j] = a s[i,j] + Σ_k u[i] w[k] s[k,j] + f[i,j] |
+    | affine | any other affine map, of several states perhaps |
+    | nonlinear | anything else; a note at the operation that is the cause |
+
+    Decay is the coefficient a: none (a = 1), scalar, per row or per element of
+    the state, with the dimensions on which it depends. `log decay <= 0` means
+    that 0 ≤ a ≤ 1 was proven by interval arithmetic; otherwise the bounds found
+    are printed.
+  }];
+}
+
+def SeqConvolve : Pass<"seq-convolve"> {
+  let summary = "turns time-invariant recurrences into long convolutions";
+  let description = [{
+    A `seq.recurrence` with s_t = A s_{t-1} + B x_t, y_t = C s_t, in which A acts
+    elementwise on one state, or on several (rotations of two states), and A, B
+    and C are the same at all times [S4D 2206.11893]:
+
+        y_t = C A^{t+1} s₀ + Σ_{r≤t} K[t-r] x_r      K[n] = C A^n B
+        s_T = A^T s₀ + Σ_r A^{T-1-r} B x_r
+
+    Powers of A are a `seq.scan associative`; K is a `linalg.generic` over the
+    dimensions that outputs and x have, with the sum over the others in it; the
+    convolution is another one, over t and r. B is what the added terms have of
+    time-invariant factors, x the rest. Readouts may be before or after the
+    update; what is not linear in them, or multiplies them by what differs from
+    time to time, is computed for all times afterwards.
+
+    The work is T² for each channel, without its N states: for short sequences,
+    and where K serves a large batch.
+
+    Other recurrences are left as they are, and a remark says why.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
   let summary = "derives the step of functions that run through time";
   let description = [{
@@ -90,6 +187,9 @@ def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
       return %0, %0 : tensor<1x8xf32>, tensor<1x8xf32>
     }
     ```
+
+    Attention has a step where its caches are states (run seq-expose-states first):
+    `seq.cached_attention` of a sequence of one.
 
     Functions without a recurrence are left alone. Refused, with an error at the
     operation that is the cause: named layers (run seq-generalize first),
@@ -138,7 +238,9 @@ def SeqExposeStates : Pass<"seq-expose-states", "::mlir::ModuleOp"> {
     A `seq.attention` in which no query sees a later key, without key mask and
     bias and with an unknown number of times, has states as well if queries and
     keys have one time: it becomes `seq.cached_attention`, whose caches `[B, ?, H,
-    D]` are as large as their user wants them.
+    D]` are as large as their user wants them, though those of a window of W keys
+    no larger than W, which the attribute `seq.most` says. `seq.position` names
+    the state that says how much of a cache is used.
 
     A name is that of the layer's state (h, c, conv, ssm, kv; keys, values,
     position; state for `seq.recurrence`) with a number. Functions have a state of the same name
@@ -328,11 +430,11 @@ def SeqNameArguments : Pass<"seq-name-arguments", "::mlir::ModuleOp"> {
   }];
 }
 
-def SeqTileAttention : Pass<"seq-tile-attention"> {
+def SeqOnlineSoftmax : Pass<"seq-online-softmax"> {
   let summary = "states softmax attention as a recurrence over tiles of keys";
   let description = [{
-    The online softmax: over keys, (m, l, a) = (largest score, sum of weights,
-    sum of weighted values) merge by M = max(m, m'), l e^(m-M) + l' e^(m'-M), and
+    The online softmax: over keys, (a, m, l) = (sum of weighted values, largest
+    score, sum of weights) merge by M = max(m, m'), l e^(m-M) + l' e^(m'-M), and
     a alike. So attention is a `seq.recurrence` along the tiles of keys with
     these three as states, and no score outlives its tile.
 
@@ -349,12 +451,184 @@ def SeqTileAttention : Pass<"seq-tile-attention"> {
     %y = … %a / %l, and 0 where %l is 0
     ```
 
+    **Tiles that hold nothing.** The recurrence runs over the tiles that a band
+    (`causal`, `window`) lets one of the queries see. With `queries` the queries
+    are in tiles as well, one step each of an outer `seq.recurrence` without
+    states, and the inner one runs over what that tile of queries may see: half
+    of the tiles where the mask is causal, those of the window where there is
+    one. Global positions and patterns of blocks are hidden score by score.
+
+    **Splits.** With `splits=N` the tiles are cut into N parts of as many tiles,
+    each with a recurrence of its own, and the states merge by the rule above,
+    which is exact: for one query over many keys. A part may be empty.
+
+    `seq.cached_attention` is the same over what its caches hold.
+
     The normaliser kernel is left alone: its sum over keys needs no maximum.
+    Refused: less than one key in a tile, and less than one part.
   }];
   let options = [
-    Option<"keys", "keys", "int64_t", "64", "keys in a tile">
+    Option<"keys", "keys", "int64_t", "64", "keys in a tile">,
+    Option<"queries", "queries", "int64_t", "0",
+           "queries in a tile; 0: all at once">,
+    Option<"splits", "splits", "int64_t", "1",
+           "parts of the keys that are summed apart">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
+def SeqParallelScan : Pass<"seq-parallel-scan"> {
+  let summary = "turns affine recurrences into scans of maps";
+  let description = [{
+    A `seq.recurrence` whose step is affine in its states, s ← A_t s + f_t,
+    becomes a `seq.scan associative` of the maps,
+
+        (A₁, f₁) ∘ (A₂, f₂) = (A₂ A₁, A₂ f₁ + f₂)      [Blelloch 1990]
+
+    from (0, s₀), the constant map to the initial state. The outputs are computed
+    for all times from the states after each update; from those before it, by an
+    exclusive scan, where some output needs them.
+
+    ```mlir
+    seq.recurrence along 1 ins(%a, %x : tensor<1x?x8xf32>, …) outs(…) init(%s0 : tensor<1x8xf32>) {
+    ^step(%at: tensor<1x8xf32>, %xt: tensor<1x8xf32>, %yt: …, %s: tensor<1x8xf32>):
+      %0 = arith.mulf %at, %s : tensor<1x8xf32>
+      %1 = arith.addf %0, %xt : tensor<1x8xf32>
+      seq.yield %1, %1 : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
+    ⇒
+    ```mlir
+    %y:4 = seq.scan along 1 associative ins(%a, %x : …) init(%zero, %s0 : …) {
+    ^combine(%a1: …, %f1: …, %a2: …, %f2: …):
+      %a = arith.mulf %a2, %a1 : tensor<1x8xf32>
+      %0 = arith.mulf %a2, %f1 : tensor<1x8xf32>
+      %f = arith.addf %0, %f2 : tensor<1x8xf32>
+      seq.yield %a, %f : tensor<1x8xf32>, tensor<1x8xf32>
+    }
+    ```
+
+    | step | A |
+    |---|---|
+    | diagonal | one tensor, of size 1 in the dimensions that it does not depend on; none where it is 1 |
+    | free of the state | none |
+    | states that take from each other elementwise (rotations of two states) | one tensor for each pair |
+    | low rank, rotations in a dimension, windows, matrices | a matrix over the dimensions that mix, of at most `matrix` rows |
+
+    States that do not meet get scans of their own. A coefficient that is the
+    same at all times is a `linalg.broadcast` along time, which needs no memory
+    in seq-block-scan.
+
+    Products of coefficients may overflow where no state does, if they are
+    beyond ±1: whoever chooses this form asks the bounds that seq-classify prints.
+
+    A recurrence with a state that is not affine, or with a larger matrix, is
+    left as it is, and a remark says why.
+  }];
+  let options = [
+    Option<"matrix", "matrix", "int64_t", "16",
+           "largest number of rows of a matrix">];
+  let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+    "::mlir::tensor::TensorDialect"];
+}
+
+def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
+  let summary = "multiplies keys with values first, by associativity";
+  let description = [{
+    (φ(Q) φ(K)ᵀ) V is φ(Q) (φ(K)ᵀ V): T·S·(K + V) multiply-adds become
+    (T + S)·K·V, and where a query sees the keys up to its own time only, a
+    `seq.recurrence` whose state is φ(K)ᵀ V so far. Two shapes of it are found.
+
+    **`seq.attention` with the normaliser kernel**, mask full or causal. The
+    sum of weights is the same product with values of 1.
+
+    ```mlir
+    %y = seq.attention ins(%q, %k, %v : tensor<1x?x8x64xf32>, …) mask <causal>
+        scale 1.0 {normaliser = #seq<normaliser kernel>} -> tensor<1x?x8x64xf32>
+    ```
+    ⇒
+    ```mlir
+    %n, %s = seq.recurrence along 1 ins(%q, %k, %v : …) outs(%n0 : …) init(%s0 : tensor<1x8x64x64xf32>) {
+      … S + k vᵀ; Sᵀ q
+    }
+    %zs, %z = seq.recurrence along 1 ins(%k : …) outs(%zs0 : …) init(%z0 : tensor<1x8x64xf32>) {
+      … z + k
+    }
+    %d = … Σ %q · %zs
+    %y = … %n / %d, and 0 where %d is 0
+    ```
+
+    Neither state reads the other, so they are two recurrences: each keeps all
+    its dimensions separable. Queries that continue a longer sequence of keys
+    begin with the sum of the earlier keys.
+
+    **The same in linalg**: a contraction Q Kᵀ in any layout (`linalg.matmul`,
+    `linalg.generic`, …), then elementwise operations that are linear in its
+    result, then a sum over keys, with values or without. What is found by
+    indexing maps:
+
+    - a factor, divisor or condition that does not depend on the key (scale, row
+      sum, its guard against 0) comes after the sum;
+    - one that depends on the key alone (a key mask) comes before it;
+    - a causal mask, s ≤ t or s < t, makes the sum a recurrence. A mask is a
+      comparison of `linalg.index` values or a constant triangle, selected by or
+      multiplied with. Nothing else that depends on both is reordered.
+
+    Whether it is attention does not matter: E·(X·W) becomes (E·X)·W where E has
+    few rows (Linformer), and (x·W₁)·W₂ becomes x·(W₁·W₂), a product of weights
+    that is computed in advance, where that is less work.
+
+    A rewrite must save multiply-adds; unknown sizes count as 2²⁰, and products of
+    weights as nothing. All that is computed from the scores must be rewritten.
+    Remarks say what was done and what was in the way.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::seq::SeqDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def SeqWavefront : Pass<"seq-wavefront", "::mlir::ModuleOp"> {
+  let summary = "runs two recurrences side by side";
+  let description = [{
+    Two recurrences of a block become one whose step has parts that do not need
+    each other, for threads that share the work of a step.
+
+    **One above the other**: the sequences that `upper` reads are outputs of
+    `lower`, or computed from them by operations that are pointwise in time
+    (elementwise, products with a weight). Upper runs one step behind: at time t
+    it reads what lower has put out at t - 1, a further state. What is not for
+    both comes before and after, as recurrences over at most one time, so that
+    no state is ever touched at a time that it has not:
+
+    ```mlir
+    %y, %h = seq.recurrence along 1 ins(%x) outs(%y0) init(%h0) { … }
+    %z, %g = seq.recurrence along 1 ins(%y) outs(%z0) init(%g0) { … }
+    ```
+    ⇒ (m = min(1, T))
+    ```mlir
+    %ya, %ha, %ca = seq.recurrence along 1 ins(%x[0, m)) outs(%y0[0, m)) init(%h0, %zeros) { … }
+    %yb, %zb, %h, %gb, %c = seq.recurrence along 1 ins(%x[m, T)) outs(%y0[m, T), %z0[0, T - m))
+        init(%ha, %g0, %ca) { … }
+    %zc, %g = seq.recurrence along 1 outs(%z0[T - m, T)) init(%gb) { … %c … }
+    ```
+
+    **Beside each other**: neither reads the other and they have the same number
+    of times. If one of them is `reverse`, as in a bidirectional layer, its
+    sequences are turned round before and after.
+
+    Recurrences are taken two by two; of three layers the third stays as it is.
+    Left alone: stacks that run backwards, upper recurrences whose initial
+    states or captured values come from lower, and steps between the two that
+    mix times.
+
+    Not part of the pipelines: a product with all times of lower's outputs becomes
+    one for each step.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
 }

@@ -24,21 +24,28 @@ struct ProgramDescription {
     std::vector<int32_t> symbols; ///< equal ids, equal sizes; -1 bound to nothing
     int64_t limit = 0;            ///< integers lie in [0, limit); 0: anywhere
   };
+  /// What there is to say of a state of dynamic size.
+  struct Cache {
+    int64_t most = 0;      ///< a dynamic size is no more than this; 0: any
+    int32_t position = -1; ///< the state that says how much of it is used
+  };
   struct Function {
     std::string name;       ///< for the user
     std::string run;        ///< symbol of the entry point
     std::string arenaBytes; ///< symbol, "" if it needs no scratch memory
     std::vector<Tensor> inputs, states, outputs;
+    std::vector<Cache> caches; ///< one for each state
   };
   std::vector<Function> functions;
   std::string architecture, target, compiler, forms;
   uint64_t sourceHash = 0, layoutId = 0;
   int64_t payloadBytes = 0, vocabulary = 0;
   bool byteLevel = false;
+  std::vector<int64_t> endTokens;
 };
 
 /// Reads the attributes that entry-points (`seq.entry`), Import
-/// (`seq.architecture`, `seq.vocabulary`, `seq.byte_level`) and
+/// (`seq.architecture`, `seq.vocabulary`, `seq.end_tokens`, `seq.byte_level`) and
 /// kernel-pack-weights (`kernel.payload_bytes`, `kernel.layout_id`) left.
 ProgramDescription describeProgram(mlir::ModuleOp module);
 

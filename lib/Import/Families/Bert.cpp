@@ -85,9 +85,9 @@ Value Bert::embed(Value ids, Value types) {
   Value kinds = embedding(
       b, types,
       weight("embeddings.token_type_embeddings.weight", {this->types, H}));
-  Value x = addPositions(
-      b, add(b, words, kinds),
-      weight("embeddings.position_embeddings.weight", {positions, H}));
+  Value rows = firstRows(
+      b, weight("embeddings.position_embeddings.weight", {positions, H}), ids);
+  Value x = addRows(b, add(b, words, kinds), rows);
   return norm("embeddings.LayerNorm", x);
 }
 

@@ -84,8 +84,9 @@ Gpt2::Gpt2(Config &config, Model &model) : model(model), b(model.b) {
 }
 
 Value Gpt2::embed(Value ids) {
-  return addPositions(b, embedding(b, ids, weight("wte.weight", {V, C})),
-                      weight("wpe.weight", {positions, C}));
+  Value rows = embedding(b, layers::positions(b, ids, positions),
+                         weight("wpe.weight", {positions, C}));
+  return addRows(b, embedding(b, ids, weight("wte.weight", {V, C})), rows);
 }
 
 /// Attention, then a perceptron of two layers; each adds to its input what it

@@ -142,7 +142,8 @@ llvm::Expected<ModelFacts> seqc::buildLlama(Config &config, Model &model) {
   return addDecoder(
       model, llama.V, hasHead,
       [&](Value ids) {
-        Rotary angles = rotary(model.b, ids, llama.D, llama.theta);
+        Rotary angles = rotary(model.b, positions(model.b, ids), llama.D,
+                               llama.theta);
         Value x =
             embedding(model.b, ids,
                       llama.weight("embed_tokens.weight", {llama.V, llama.C}));

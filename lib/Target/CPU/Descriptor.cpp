@@ -60,6 +60,24 @@ tensorsOf(mlir::DictionaryAttr entry, llvm::StringRef key) {
   return tensors;
 }
 
+static std::vector<ProgramDescription::Cache>
+cachesOf(mlir::DictionaryAttr entry,
+         llvm::ArrayRef<ProgramDescription::Tensor> states) {
+  std::vector<ProgramDescription::Cache> caches;
+  for (mlir::Attribute attribute : entry.getAs<mlir::ArrayAttr>("states")) {
+    auto fields = mlir::cast<mlir::DictionaryAttr>(attribute);
+    ProgramDescription::Cache cache;
+    if (auto most = fields.getAs<mlir::IntegerAttr>("most"))
+      cache.most = most.getInt();
+    if (auto position = fields.getAs<mlir::StringAttr>("position"))
+      for (auto [number, state] : llvm::enumerate(states))
+        if (state.name == position.getValue())
+          cache.position = number;
+    caches.push_back(cache);
+  }
+  return caches;
+}
+
 ProgramDescription seqc::describeProgram(mlir::ModuleOp module) {
   ProgramDescription program;
   auto text = [&](llvm::StringRef key) {
@@ -73,6 +91,9 @@ ProgramDescription seqc::describeProgram(mlir::ModuleOp module) {
   program.architecture = text("seq.architecture");
   program.vocabulary = number("seq.vocabulary");
   program.byteLevel = module->hasAttr("seq.byte_level");
+  if (auto tokens =
+          module->getAttrOfType<mlir::DenseI64ArrayAttr>("seq.end_tokens"))
+    program.endTokens = tokens.asArrayRef();
   program.payloadBytes = number("kernel.payload_bytes");
   program.layoutId = number("kernel.layout_id");
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
@@ -90,6 +111,7 @@ ProgramDescription seqc::describeProgram(mlir::ModuleOp module) {
     described.inputs = tensorsOf(entry, "inputs");
     described.states = tensorsOf(entry, "states");
     described.outputs = tensorsOf(entry, "outputs");
+    described.caches = cachesOf(entry, described.states);
     program.functions.push_back(std::move(described));
   }
   return program;
@@ -157,6 +179,15 @@ public:
     return array(all);
   }
 
+  llvm::Constant *
+  caches(llvm::ArrayRef<ProgramDescription::Cache> list) {
+    llvm::SmallVector<llvm::Constant *> all;
+    for (const ProgramDescription::Cache &cache : list)
+      all.push_back(structure({number64(cache.most), number32(cache.position),
+                               number32(0)}));
+    return array(all);
+  }
+
   llvm::Module &module;
   llvm::LLVMContext &context;
   llvm::PointerType *pointer;
@@ -176,20 +207,24 @@ void seqc::emitDescriptor(llvm::Module &module,
          write.number32(function.outputs.size()), write.number32(0),
          write.tensors(function.inputs), write.tensors(function.states),
          write.tensors(function.outputs), write.symbol(function.run),
-         write.symbol(function.arenaBytes)}));
+         write.symbol(function.arenaBytes), write.caches(function.caches)}));
+  llvm::SmallVector<llvm::Constant *> ends;
+  for (int64_t token : program.endTokens)
+    ends.push_back(write.number64(token));
   llvm::Constant *embedded = write.null();
   if (!payload.empty())
     embedded = write.global(llvm::ConstantDataArray::getString(
                                 module.getContext(), payload, false),
                             64);
   llvm::Constant *descriptor = write.structure(
-      {write.number32(1), write.number32(functions.size()),
+      {write.number32(2), write.number32(functions.size()),
        write.array(functions), write.text(program.architecture),
        write.text(program.target), write.text(program.compiler),
        write.text(program.forms), write.number64(program.sourceHash),
        write.number64(program.layoutId), write.number64(program.payloadBytes),
        embedded, write.number64(program.vocabulary),
-       write.number32(program.byteLevel), write.number32(0)});
+       write.number32(program.byteLevel), write.number32(ends.size()),
+       write.array(ends)});
   new llvm::GlobalVariable(module, descriptor->getType(), true,
                            llvm::GlobalValue::ExternalLinkage, descriptor,
                            "seq_program_descriptor");

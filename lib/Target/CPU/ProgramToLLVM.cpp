@@ -211,7 +211,9 @@ struct AssertPattern : ProgramPattern<cf::AssertOp> {
                   ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type pointer = pointerType(getContext());
-    auto callee = runtime(b, op, "seq_rt_fail", {pointer, pointer},
+    bool refuses = op->hasAttr(kernel::kRefusal);
+    auto callee = runtime(b, op, refuses ? "seq_rt_refuse" : "seq_rt_fail",
+                          {pointer, pointer},
                           LLVM::LLVMVoidType::get(getContext()));
     Value frame = frameOf(op);
     Block *block = b.getInsertionBlock();

@@ -142,9 +142,10 @@ int64_t seq_position(const seq_stream *stream);
 int64_t seq_stream_bytes(const seq_stream *stream);
 
 /* Runs any function on its inputs, in its order, of any alignment. A call that
- * is refused leaves the stream as it was. One that fails while it runs (no
- * memory, a full cache) leaves it undefined: it answers with errors until it is
- * reset, restored or rolled back. */
+ * is refused (wrong inputs, no tokens for the function `last`) leaves the stream
+ * as it was. One that fails while it runs (no memory, a full cache) leaves it
+ * undefined: it answers with errors until it is reset, restored or rolled back.
+ */
 bool seq_run(seq_stream *stream, const char *function, const seq_tensor *inputs,
              int32_t count, seq_error *error);
 
@@ -176,9 +177,10 @@ bool seq_step(seq_stream *stream, const int64_t *token, seq_tensor *logits,
  * Back in time
  *===----------------------------------------------------------------------===*/
 
-/* A place in a stream to return to. States of a fixed size are copied; what
- * grows with the tokens (a cache) stays where it is, since what lies before the
- * position is never changed. */
+/* A place in a stream to return to. States of a fixed size are copied, and so
+ * is what is used of a ring (the cache of a window); what grows with the tokens
+ * (a cache) stays where it is, since what lies before the position is never
+ * changed. */
 typedef struct seq_snapshot seq_snapshot;
 
 seq_snapshot *seq_take_snapshot(seq_stream *stream, seq_error *error);

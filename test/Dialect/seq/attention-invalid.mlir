@@ -160,3 +160,13 @@ func.func @cached_c5_mask(%q: tensor<1x?x4x8xf32>, %p: tensor<1xi64>) {
       -> tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>
   return
 }
+
+// -----
+
+func.func @cached_c6_ring(%q: tensor<1x?x4x8xf32>, %c: tensor<1x11x4x8xf32>, %p: tensor<1xi64>) {
+  // expected-error @+1 {{C6: a cache of 11 places, expected at most the 10 that the mask shows}}
+  %y, %k1, %v1, %p1 = seq.cached_attention ins(%q, %q, %q : tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>, tensor<1x?x4x8xf32>)
+      init(%c, %c, %p : tensor<1x11x4x8xf32>, tensor<1x11x4x8xf32>) mask <window(9, 0)> scale 1.0
+      -> tensor<1x?x4x8xf32>, tensor<1x11x4x8xf32>, tensor<1x11x4x8xf32>
+  return
+}

@@ -156,3 +156,36 @@ func.func @a_key_mask_that_hides_nothing(%q: tensor<1x8x2x4xf32>) -> tensor<1x8x
       key_mask(%m : tensor<1x8xi1>) mask <full> scale 1.0 -> tensor<1x8x2x4xf32>
   return %y : tensor<1x8x2x4xf32>
 }
+
+// A state that only keeps itself alive goes, with what it is computed from.
+// CHECK-LABEL: @a_state_for_itself
+// CHECK-SAME: %[[A:.*]]: tensor<?x4xf32>, %[[X:.*]]: tensor<?x4xf32>, %[[S:.*]]: tensor<4xf32>)
+// CHECK: %[[Y:.*]] = seq.recurrence along 0 ins(%[[X]] : tensor<?x4xf32>) init(%[[S]] : tensor<4xf32>)
+// CHECK-NOT: math.exp
+// CHECK: return %[[Y]]
+func.func @a_state_for_itself(%a: tensor<?x4xf32>, %x: tensor<?x4xf32>, %s0: tensor<4xf32>) -> tensor<4xf32> {
+  %y, %p, %s = seq.recurrence along 0 ins(%a, %x : tensor<?x4xf32>, tensor<?x4xf32>) outs(%x : tensor<?x4xf32>) init(%s0, %s0 : tensor<4xf32>, tensor<4xf32>) {
+  ^step(%at: tensor<4xf32>, %xt: tensor<4xf32>, %yt: tensor<4xf32>, %pt: tensor<4xf32>, %st: tensor<4xf32>):
+    %0 = math.exp %at : tensor<4xf32>
+    %1 = arith.mulf %0, %pt : tensor<4xf32>
+    %2 = arith.addf %st, %xt : tensor<4xf32>
+    seq.yield %yt, %1, %2 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+  }
+  return %s : tensor<4xf32>
+}
+
+// Two that keep each other alive, and one that is read.
+// CHECK-LABEL: @states_for_each_other
+// CHECK: seq.recurrence along 0 ins({{.*}}) init(%{{[^,]*}}, %{{[^,]*}} : tensor<4xf32>, tensor<4xf32>)
+// CHECK-NEXT: ^bb0(%[[X:.*]]: tensor<4xf32>, %[[Q:.*]]: tensor<4xf32>, %[[S:.*]]: tensor<4xf32>):
+// CHECK-NEXT: %[[N:.*]] = arith.addf %[[S]], %[[Q]]
+// CHECK-NEXT: seq.yield %[[X]], %[[N]]
+func.func @states_for_each_other(%x: tensor<?x4xf32>, %s0: tensor<4xf32>, %s1: tensor<4xf32>) -> tensor<4xf32> {
+  %a, %b, %q, %s = seq.recurrence along 0 ins(%x : tensor<?x4xf32>) init(%s0, %s0, %s1, %s0 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  ^step(%xt: tensor<4xf32>, %at: tensor<4xf32>, %bt: tensor<4xf32>, %qt: tensor<4xf32>, %st: tensor<4xf32>):
+    %0 = arith.addf %bt, %xt : tensor<4xf32>
+    %1 = arith.addf %st, %qt : tensor<4xf32>
+    seq.yield %0, %at, %xt, %1 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+  }
+  return %s : tensor<4xf32>
+}

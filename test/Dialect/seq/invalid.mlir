@@ -99,9 +99,9 @@ func.func @scan_c1_times_differ(%x: tensor<3xf32>, %z: tensor<4xf32>) {
 
 // -----
 
-func.func @scan_c2_identities_missing(%x: tensor<3xf32>, %z: tensor<3xf32>, %e: tensor<f32>) {
-  // expected-error @+1 {{C2: 1 identities for 2 sequences}}
-  %y:2 = seq.scan along 0 ins(%x, %z : tensor<3xf32>, tensor<3xf32>) exclusive(%e : tensor<f32>) {
+func.func @scan_c2_initial_missing(%x: tensor<3xf32>, %z: tensor<3xf32>, %e: tensor<f32>) {
+  // expected-error @+1 {{C2: 1 initial tensors for 2 sequences}}
+  %y:3 = seq.scan along 0 ins(%x, %z : tensor<3xf32>, tensor<3xf32>) init(%e : tensor<f32>) {
   ^combine(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>, %d: tensor<f32>):
     seq.yield %a, %b : tensor<f32>, tensor<f32>
   }
@@ -110,9 +110,20 @@ func.func @scan_c2_identities_missing(%x: tensor<3xf32>, %z: tensor<3xf32>, %e: 
 
 // -----
 
-func.func @scan_c2_identity_of_another_type(%x: tensor<3xf32>, %e: tensor<1xf32>) {
-  // expected-error @+1 {{C2: identity is}}
-  %y = seq.scan along 0 ins(%x : tensor<3xf32>) exclusive(%e : tensor<1xf32>) {
+func.func @scan_c2_initial_of_another_type(%x: tensor<3xf32>, %e: tensor<1xf32>) {
+  // expected-error @+1 {{C2: initial tensor is}}
+  %y:2 = seq.scan along 0 ins(%x : tensor<3xf32>) init(%e : tensor<1xf32>) {
+  ^combine(%a: tensor<f32>, %b: tensor<f32>):
+    seq.yield %a : tensor<f32>
+  }
+  return
+}
+
+// -----
+
+func.func @scan_c2_exclusive_without_init(%x: tensor<3xf32>) {
+  // expected-error @+1 {{C2: exclusive without init}}
+  %y = seq.scan along 0 exclusive ins(%x : tensor<3xf32>) {
   ^combine(%a: tensor<f32>, %b: tensor<f32>):
     seq.yield %a : tensor<f32>
   }

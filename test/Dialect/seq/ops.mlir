@@ -51,19 +51,19 @@ func.func @inclusive_scan(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 }
 
 // CHECK-LABEL: @exclusive_scan_of_pairs_in_reverse
-// CHECK: seq.scan along 1 reverse ins(%{{.*}}, %{{.*}} : tensor<2x?xf32>, tensor<2x?xf32>)
-// CHECK-SAME: exclusive(%{{.*}}, %{{.*}} : tensor<2xf32>, tensor<2xf32>)
+// CHECK: seq.scan along 1 reverse associative exclusive ins(%{{.*}}, %{{.*}} : tensor<2x?xf32>, tensor<2x?xf32>)
+// CHECK-SAME: init(%{{.*}}, %{{.*}} : tensor<2xf32>, tensor<2xf32>)
 func.func @exclusive_scan_of_pairs_in_reverse(%a: tensor<2x?xf32>, %b: tensor<2x?xf32>,
-    %one: tensor<2xf32>, %zero: tensor<2xf32>) -> (tensor<2x?xf32>, tensor<2x?xf32>) {
-  %y:2 = seq.scan along 1 reverse ins(%a, %b : tensor<2x?xf32>, tensor<2x?xf32>)
-      exclusive(%one, %zero : tensor<2xf32>, tensor<2xf32>) {
+    %one: tensor<2xf32>, %zero: tensor<2xf32>) -> (tensor<2x?xf32>, tensor<2xf32>) {
+  %y:4 = seq.scan along 1 reverse associative exclusive ins(%a, %b : tensor<2x?xf32>, tensor<2x?xf32>)
+      init(%one, %zero : tensor<2xf32>, tensor<2xf32>) {
   ^combine(%a1: tensor<2xf32>, %b1: tensor<2xf32>, %a2: tensor<2xf32>, %b2: tensor<2xf32>):
     %a12 = arith.mulf %a1, %a2 : tensor<2xf32>
     %0 = arith.mulf %a2, %b1 : tensor<2xf32>
     %b12 = arith.addf %0, %b2 : tensor<2xf32>
     seq.yield %a12, %b12 : tensor<2xf32>, tensor<2xf32>
   }
-  return %y#0, %y#1 : tensor<2x?xf32>, tensor<2x?xf32>
+  return %y#1, %y#3 : tensor<2x?xf32>, tensor<2xf32>
 }
 
 // CHECK-LABEL: @weight_by_name

@@ -241,6 +241,23 @@ TEST_CASE("a run that fails leaves a stream that can be put right") {
   seq_free_snapshot(snapshot);
 }
 
+TEST_CASE("a run that is refused leaves the stream as it was") {
+  Model model;
+  Stream stream(model), other(model);
+  stream.prefill({1, 2});
+  other.prefill({1, 2});
+  int32_t how = 8;
+  seq_tensor input = {SEQ_I32, 0, {}, &how};
+  CHECK(!seq_run(stream.handle, "misbehave", &input, 1, &model.error));
+  CHECK(model.message() == "expected at least one token");
+  CHECK(seq_position(stream.handle) == 2);
+  CHECK(stream.prefill({3}) == other.prefill({3}));
+  // A refusal is forgotten by the next run.
+  how = 1;
+  CHECK(!seq_run(stream.handle, "misbehave", &input, 1, &model.error));
+  CHECK(!seq_save(stream.handle, (model.folder / "s").c_str(), nullptr));
+}
+
 TEST_CASE("what a model says of itself") {
   Model model(2);
   const seq_info *info = seq_model_info(model.handle);
@@ -265,7 +282,8 @@ TEST_CASE("a model that keeps its tokens has room for as many as was said") {
                           &model.error);
   CHECK(fits == !SEQ_FIXTURE_STATELESS);
   if (SEQ_FIXTURE_STATELESS) {
-    CHECK(model.message() == "2 tokens after 2, expected at most 3 in all");
+    CHECK(model.message() == "2 tokens after 2, expected at most 3 in all, the "
+                             "capacity that seq_create was called with");
     CHECK(stream.prefill({3}, SEQ_LOGITS_ALL).size() == V);
   }
 }

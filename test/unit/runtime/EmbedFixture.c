@@ -30,7 +30,7 @@ static const seq_tensor_type inputs[] = {
 static const seq_tensor_type outputs[] = {
     {"last_hidden_state", SEQ_F32, 3, states, symbols, 0}};
 static const seq_function functions[] = {
-    {"forward", 3, 0, 1, 0, inputs, NULL, outputs, run_forward, NULL}};
+    {"forward", 3, 0, 1, 0, inputs, NULL, outputs, run_forward, NULL, NULL}};
 
 const seq_program seq_program_descriptor = {
     .abi_version = SEQ_ABI_VERSION,

@@ -116,6 +116,8 @@ static void run_mix(seq_frame *frame) {
 /* The input says what goes wrong. */
 static void run_misbehave(seq_frame *frame) {
   int64_t size = 4, huge = INT64_C(1) << 50;
+  if (*(const int32_t *)frame->args[0] == 8)
+    seq_rt_refuse(frame, "expected at least one token");
   *(float *)frame->args[1] += 1;
   switch (*(const int32_t *)frame->args[0]) {
   case 1:
@@ -190,7 +192,7 @@ static const seq_tensor_type mix_inputs[] = {
 static const seq_tensor_type mix_outputs[] = {
     {"y", SEQ_F32, 3, SHAPE(1, -1, 4), SYMBOLS(-1, 0, -1), 0},
     {"sum", SEQ_F64, 0, NULL, NULL, 0}};
-static const seq_tensor_type how_type[] = {{"how", SEQ_I32, 0, NULL, NULL, 8}};
+static const seq_tensor_type how_type[] = {{"how", SEQ_I32, 0, NULL, NULL, 9}};
 static const seq_tensor_type calls_type[] = {
     {"calls", SEQ_F32, 0, NULL, NULL, 0}};
 static const seq_tensor_type any_type[] = {
@@ -206,15 +208,16 @@ enum { MODEL_STATES = SEQ_FIXTURE_STATELESS ? 0 : 2 };
 
 static const seq_function functions[] = {
     {"forward", 1, MODEL_STATES, 1, 0, ids_type, model_states, all_logits,
-     run_forward, model_arena},
+     run_forward, model_arena, NULL},
     {"last", 1, MODEL_STATES, 1, 0, ids_type, model_states, last_logits,
-     run_last, model_arena},
-    {"mix", 2, 0, 2, 0, mix_inputs, NULL, mix_outputs, run_mix, NULL},
+     run_last, model_arena, NULL},
+    {"mix", 2, 0, 2, 0, mix_inputs, NULL, mix_outputs, run_mix, NULL, NULL},
     {"misbehave", 1, 1, 1, 0, how_type, calls_type, any_type, run_misbehave,
+     NULL, NULL},
+    {"huge", 0, 0, 0, 0, NULL, NULL, NULL, run_huge, huge_arena, NULL},
+    {"denormal", 1, 0, 1, 0, scalar_in, NULL, scalar_out, run_denormal, NULL,
      NULL},
-    {"huge", 0, 0, 0, 0, NULL, NULL, NULL, run_huge, huge_arena},
-    {"denormal", 1, 0, 1, 0, scalar_in, NULL, scalar_out, run_denormal, NULL},
-    {"static", 1, 0, 1, 0, mask_in, NULL, mask_out, run_static, NULL}};
+    {"static", 1, 0, 1, 0, mask_in, NULL, mask_out, run_static, NULL, NULL}};
 
 const seq_program seq_program_descriptor = {
     .abi_version = SEQ_ABI_VERSION,

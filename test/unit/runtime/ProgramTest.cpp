@@ -139,7 +139,8 @@ TEST_CASE("generate: greedy, as ids") {
   CHECK(result.err == "");
   CHECK_THAT(result.out,
              StartsWith("{\"prompt_ids\": [1, 2, 3], \"ids\": [" +
-                        join(expected, ", ") + "], \"seed\": 0, ") &&
+                        join(expected, ", ") +
+                        "], \"stopped\": \"length\", \"seed\": 0, ") &&
                  Contains("\"new_tokens_per_second\": "));
   result = program({"generate", "--ids", "1", "--max-new", "1"});
   CHECK_THAT(result.err, Contains("generated: 1 token\n"));
@@ -190,8 +191,9 @@ TEST_CASE("generate: errors") {
   program.refuses({"generate"}, "no beginning is given: expected one of");
   program.refuses({"generate", "--ids", "1", "--prompt", "x"},
                   "both --prompt and --ids are given");
-  program.refuses({"generate", "--prompt", "x"},
-                  "no tokenizer: there is no .tokenizer.json beside the program");
+  program.refuses(
+      {"generate", "--prompt", "x"},
+      "no tokenizer: there is no .tokenizer.json beside the program");
   program.refuses({"generate", "--ids", ""}, "--ids is empty");
   program.refuses({"generate", "--ids", "1,x"},
                   "--ids: 'x', expected integers");
@@ -299,7 +301,8 @@ TEST_CASE("help, and what is no command") {
   }
   CHECK_THAT(program({"run", "--help"}).out,
              Contains("--input NAME=FILE") && Contains("--threads N"));
-  program.refuses({}, "no command: expected run, generate, embed, bench or info");
+  program.refuses({},
+                  "no command: expected run, generate, embed, bench or info");
   program.refuses({"walk"}, "unknown command 'walk'");
 }
 

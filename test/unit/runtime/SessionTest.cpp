@@ -110,6 +110,14 @@ TEST_CASE("inputs at any address") {
   input.data = padded.data() + 1;
   REQUIRE(s.run("forward", {input}, state.get()));
   CHECK(s.output() == fixtureLogits(vocabulary, tokens));
+
+  // Not even where its elements may lie: a copy.
+  std::vector<char> bytes(1 + sizeof(int64_t) * tokens.size());
+  memcpy(bytes.data() + 1, tokens.data(), bytes.size() - 1);
+  input.data = bytes.data() + 1;
+  seq_state_reset(state.get());
+  REQUIRE(s.run("forward", {input}, state.get()));
+  CHECK(s.output() == fixtureLogits(vocabulary, tokens));
 }
 
 TEST_CASE("team and barrier from a program") {
@@ -336,6 +344,70 @@ TEST_CASE("states with a capacity") {
   CHECK(seq_state_create(&own, -1, &error) == nullptr);
 }
 
+TEST_CASE("of a cache what is used is copied and saved") {
+  int64_t shape[] = {2, -1, 4}, one[] = {2};
+  seq_tensor_type states[] = {{"keys", SEQ_F32, 3, shape, nullptr, 0},
+                              {"position", SEQ_I64, 1, one, nullptr, 0}};
+  seq_cache caches[] = {{0, 1, 0}, {0, -1, 0}};
+  seq_function function = {};
+  function.name = "f";
+  function.n_states = 2;
+  function.states = states;
+  function.caches = caches;
+  function.run = [](seq_frame *) {};
+  seq_program own = {};
+  own.abi_version = SEQ_ABI_VERSION;
+  own.n_functions = 1;
+  own.functions = &function;
+
+  State state = makeState(&own, 1000);
+  float *keys = static_cast<float *>(seq_state_at(state.get(), 0)->data);
+  auto *positions = static_cast<int64_t *>(seq_state_at(state.get(), 1)->data);
+  positions[0] = 2;
+  positions[1] = 3; // the largest counts
+  for (int i : {0, 11, 4000, 4011, 12, 4012})
+    keys[i] = 1;
+  seq_error error;
+  State copy(seq_state_clone(state.get(), &error));
+  REQUIRE(copy);
+  TempFolder folder;
+  std::string file = folder / "state";
+  REQUIRE(seq_state_save(state.get(), file.c_str(), &error));
+  CHECK(readFile(file).size() == 64 + 64 + 2 * 12 * 4 + 32);
+  State loaded = makeState(&own, 1000);
+  REQUIRE(seq_state_load(loaded.get(), file.c_str(), &error));
+  for (seq_state *other : {copy.get(), loaded.get()}) {
+    auto *values = static_cast<float *>(seq_state_at(other, 0)->data);
+    for (int i : {0, 11, 4000, 4011})
+      CHECK(values[i] == 1);
+    CHECK((values[12] == 0 && values[4012] == 0));
+  }
+
+  // A position that is none counts as the nearest, in memory.
+  positions[1] = 1001;
+  REQUIRE(seq_state_copy(copy.get(), state.get(), &error));
+  REQUIRE(seq_state_save(state.get(), file.c_str(), &error));
+  CHECK_FALSE(seq_state_load(loaded.get(), file.c_str(), &error));
+  CHECK_THAT(error.message,
+             Contains("state position is 1001, expected 0 to 1000"));
+  CHECK(static_cast<int64_t *>(seq_state_at(loaded.get(), 1)->data)[1] == 3);
+
+  // A ring has a size of its own, and any position.
+  caches[0].most = 10;
+  State ring = makeState(&own, 1000);
+  CHECK(seq_state_at(ring.get(), 0)->shape[1] == 10);
+  CHECK(seq_state_bytes(ring.get()) == 320 + 64);
+  static_cast<int64_t *>(seq_state_at(ring.get(), 1)->data)[0] = 12345;
+  REQUIRE(seq_state_save(ring.get(), file.c_str(), &error));
+  State other = makeState(&own, 10);
+  REQUIRE(seq_state_load(other.get(), file.c_str(), &error));
+  CHECK(seq_state_at(makeState(&own, 7).get(), 0)->shape[1] == 7);
+
+  caches[0].position = 2;
+  CHECK_FALSE(seq_program_check(&own, &error));
+  CHECK_THAT(error.message, Contains("state keys is no cache"));
+}
+
 TEST_CASE("weights: named, default, embedded") {
   TempFolder folder;
   std::string path = folder / "w";
@@ -380,8 +452,8 @@ TEST_CASE("damaged descriptors are refused") {
     CHECK_THAT(error.message, Contains(message));
   };
   seq_program own = *program;
-  own.abi_version = 2;
-  refused(own, "ABI version 2, this runtime expects 1");
+  own.abi_version = 1;
+  refused(own, "ABI version 1, this runtime expects 2");
   own = *program;
   own.n_functions = 0;
   refused(own, "no functions");

@@ -21,9 +21,19 @@
 extern "C" {
 #endif
 
-#define SEQ_ABI_VERSION 1
+#define SEQ_ABI_VERSION 2
 
 typedef struct seq_frame seq_frame;
+
+/* What there is to say of a state of dynamic size. `position` is the index of
+ * another state of its function, int64 of a fixed size: of the dynamic size
+ * only so much is used as its largest element says; -1: all. `most` bounds the
+ * size (0: nothing does), whatever the capacity; such a state is a ring, and a
+ * capacity of `most` or more is enough for any number of tokens. */
+typedef struct {
+  int64_t most;
+  int32_t position, reserved;
+} seq_cache;
 
 /* One entry point. Names of tensors are unique within each list, and inputs
  * and states share one name space.
@@ -34,8 +44,9 @@ typedef struct seq_frame seq_frame;
  * its capacity: chosen when the state is created, constant afterwards, and the
  * same for all of them. Such a state is a cache: a run may write only what lies
  * at or after the position, a state of a fixed size, from which it starts, so
- * that going back is a matter of the states of a fixed size. A position is not
- * to be trusted: it may come from a file.
+ * that going back is a matter of the states of a fixed size; a ring with `most`
+ * places may be written anywhere. A position is not to be trusted: it may come
+ * from a file.
  *
  * `generate` and `bench` of a language model run "last": its only input holds
  * token ids, int32 or int64, [1, T] or [T], and its first output `vocabulary`
@@ -49,6 +60,7 @@ typedef struct {
   int64_t (*arena_bytes)(const int64_t *dims); /* scratch bytes for these dims
                                                   (as in seq_frame);
                                                   NULL = none */
+  const seq_cache *caches; /* one for each state; NULL: nothing is known */
 } seq_function;
 
 typedef struct {
@@ -63,7 +75,9 @@ typedef struct {
   const uint8_t *embedded_weights; /* payload inside the program (64-byte
                                       aligned) or NULL */
   int64_t vocabulary;              /* tokens, 0 = not a language model */
-  int32_t byte_level, reserved;    /* 1: token ids are bytes */
+  int32_t byte_level;              /* 1: token ids are bytes */
+  int32_t n_ends;
+  const int64_t *ends; /* the tokens that end a text */
 } seq_program;
 
 extern const seq_program seq_program_descriptor; /* defined by the generated
@@ -72,9 +86,9 @@ extern const seq_program seq_program_descriptor; /* defined by the generated
 /* What one call of seq_function.run gets. It runs with flush-to-zero and
  * denormals-are-zero set (x86), rounding to nearest, exceptions masked. */
 struct seq_frame {
-  void *const *args;   /* inputs, then states: row-major dense, 64-byte aligned,
-                          never NULL; inputs are read only, states are updated
-                          in place */
+  void *const *args;   /* inputs, then states: row-major dense, never NULL.
+                          Inputs are read only and aligned as their elements
+                          are; states are updated in place, 64-byte aligned */
   const int64_t *dims; /* over all args in order: the size of each dynamic (-1)
                           dimension in order */
   const uint8_t *weights; /* payload base, 64-byte aligned; NULL if the program
@@ -85,13 +99,14 @@ struct seq_frame {
 /*===----------------------------------------------------------------------===*
  * Called by generated code
  *
- * seq_rt_arena, seq_rt_result and seq_rt_fail are for the thread that called
- * `run`, outside of every parallel or team body. When they cannot answer they
- * do not return: the run is left by longjmp to the session, which reports one
- * line and marks the states of the run as undefined (seq_state_reset or a copy
- * makes them usable again). That is sound because between the session and
- * these calls there are frames of generated code alone, which own nothing,
- * and because the team is idle outside of its bodies.
+ * seq_rt_arena, seq_rt_result, seq_rt_fail and seq_rt_refuse are for the thread
+ * that called `run`, outside of every parallel or team body. When they cannot
+ * answer they do not return: the run is left by longjmp to the session, which
+ * reports one line and marks the states of the run as undefined, seq_rt_refuse
+ * aside (seq_state_reset or a copy makes them usable again). That is sound
+ * because between the session and these calls there are frames of generated
+ * code alone, which own nothing, and because the team is idle outside of its
+ * bodies.
  *===----------------------------------------------------------------------===*/
 
 /* 64-byte-aligned scratch of at least `bytes` bytes, undefined contents. There
@@ -111,6 +126,13 @@ void *seq_rt_result(seq_frame *, int64_t index, const int64_t *sizes);
 __attribute__((noreturn))
 #endif
 void seq_rt_fail(seq_frame *, const char *message);
+
+/* The same for what is seen before any state has changed, such as an input of a
+ * size that has no meaning: the states stay defined. */
+#if defined(__GNUC__)
+__attribute__((noreturn))
+#endif
+void seq_rt_refuse(seq_frame *, const char *message);
 
 /* body(ctx, lo, hi) over disjoint ranges that cover [0, n), each of at most
  * `grain` (at least 1) indices, on any thread of the team in any order; n <= 0
@@ -157,7 +179,11 @@ SEQ_AT(seq_function, states, 32);
 SEQ_AT(seq_function, outputs, 40);
 SEQ_AT(seq_function, run, 48);
 SEQ_AT(seq_function, arena_bytes, 56);
-static_assert(sizeof(seq_function) == 64, "seq_function");
+SEQ_AT(seq_function, caches, 64);
+static_assert(sizeof(seq_function) == 72, "seq_function");
+SEQ_AT(seq_cache, most, 0);
+SEQ_AT(seq_cache, position, 8);
+static_assert(sizeof(seq_cache) == 16, "seq_cache");
 SEQ_AT(seq_program, abi_version, 0);
 SEQ_AT(seq_program, n_functions, 4);
 SEQ_AT(seq_program, functions, 8);
@@ -171,8 +197,9 @@ SEQ_AT(seq_program, weights_bytes, 64);
 SEQ_AT(seq_program, embedded_weights, 72);
 SEQ_AT(seq_program, vocabulary, 80);
 SEQ_AT(seq_program, byte_level, 88);
-SEQ_AT(seq_program, reserved, 92);
-static_assert(sizeof(seq_program) == 96, "seq_program");
+SEQ_AT(seq_program, n_ends, 92);
+SEQ_AT(seq_program, ends, 96);
+static_assert(sizeof(seq_program) == 104, "seq_program");
 SEQ_AT(seq_frame, args, 0);
 SEQ_AT(seq_frame, dims, 8);
 SEQ_AT(seq_frame, weights, 16);

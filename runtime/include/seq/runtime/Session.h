@@ -63,8 +63,9 @@ int32_t seq_session_threads(const seq_session *session);
  *
  * Before anything runs, each input is checked: dtype, rank, static sizes, equal
  * symbols, integers in [0, limit), bool 0 or 1; and scratch memory is reserved.
- * A failure of these leaves `state` as it was. A failure while the program runs
- * (no memory for an output, seq_rt_fail) leaves it undefined. */
+ * A failure of these, and seq_rt_refuse, leave `state` as it was. A failure
+ * while the program runs (no memory for an output, seq_rt_fail) leaves it
+ * undefined. */
 bool seq_session_run(seq_session *session, seq_state *state,
                      const seq_function *function, const seq_tensor *inputs,
                      seq_error *error);
