@@ -185,6 +185,17 @@ Value Convolution::convolve(const Term &readout, const Powers &powers,
   for (const Factor &factor : added.factors)
     if (!varies(factor))
       operands.push_back(ofFactor(factor, addedAt, d(0)));
+  // A sum over equal terms takes its length from an operand of ones.
+  for (unsigned dim : summed)
+    if (llvm::none_of(operands, [&](const LoopOperand &operand) {
+          return llvm::is_contained(operand.index, loops[dim]);
+        })) {
+      auto type = RankedTensorType::get({sizes[dim]}, element);
+      Value ones = arith::ConstantOp::create(
+          builder, loc,
+          SplatElementsAttr::get(type, builder.getFloatAttr(element, 1.0)));
+      operands.push_back({ones, {loops[dim]}});
+    }
   Value kernel = contract(operands, scale, kernelSizes, next, {}, element);
 
   // x, with as many zeros as there are times but one, or as many as times for a
