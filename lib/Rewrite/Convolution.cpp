@@ -347,6 +347,19 @@ Value Convolution::computeLast(const Powers &powers, unsigned g) {
         operands.push_back(ofFactor(factor, dims, d(rank)));
       if (Value power = powers.kernel->getPower(g, k))
         operands.push_back(ofPower(power, group, state, d(rank)));
+      // What is added alike at all times is counted by ones.
+      if (llvm::none_of(operands, [&](const LoopOperand &operand) {
+            return llvm::is_contained(operand.index, d(rank));
+          })) {
+        Value one = arith::ConstantOp::create(
+            builder, loc, builder.getFloatAttr(type.getElementType(), 1.0));
+        Value empty = tensor::EmptyOp::create(
+            builder, loc, ArrayRef<OpFoldResult>{times()},
+            type.getElementType());
+        operands.push_back(
+            {linalg::FillOp::create(builder, loc, one, empty).getResult(0),
+             {d(rank)}});
+      }
       sum = contract(operands, added->scale, sizes, added->sizes.size() + 1,
                      sum, type.getElementType());
     }
