@@ -25,6 +25,7 @@ struct CompileOptions {
   std::string form = "auto";  ///< of recurrences, as seq-select-form understands it
   Explain explain = Explain::No;
   int64_t batch = 1;          ///< sequences at a time (directories only)
+  bool reset = false;         ///< functions take `reset`, true where a sequence starts
   std::string weights;        ///< the weights of an .mlir file: .safetensors or a directory
   bool embedWeights = false;
   std::string runtimeDirectory; ///< where libseq_runtime.a and libseq_program.a are

@@ -67,6 +67,7 @@ private:
   static DialectRegistry registry();
   llvm::Error load();
   llvm::Error loadWeights();
+  llvm::Error addReset();
   llvm::Error lower(Stage from, Stage to);
   llvm::Error writeText(llvm::function_ref<void(raw_ostream &)> print);
   llvm::Error writeModule();
@@ -173,6 +174,12 @@ Stage Compilation::lastStage() const {
   default:
     return Stage::LLVM;
   }
+}
+
+llvm::Error Compilation::addReset() {
+  PassManager manager(&context);
+  buildResetPipeline(manager);
+  return failed(manager.run(*module)) ? said() : llvm::Error::success();
 }
 
 llvm::Error Compilation::lower(Stage from, Stage to) {
@@ -348,6 +355,9 @@ llvm::Error Compilation::run() {
   }
   if (llvm::Error error = load())
     return error;
+  if (options.reset)
+    if (llvm::Error error = addReset())
+      return error;
   if (options.explain != Explain::No)
     return writeExplanation();
   Stage last = lastStage();

@@ -27,6 +27,13 @@ void seqc::buildSeqPipeline(OpPassManager &manager) {
   cleanUp(manager);
 }
 
+void seqc::buildResetPipeline(OpPassManager &manager) {
+  manager.addPass(createSeqNameArguments());
+  manager.addPass(createSeqExposeStates());
+  cleanUp(manager);
+  manager.addPass(createSeqAddReset());
+}
+
 void seqc::buildGeneralPipeline(OpPassManager &manager) {
   // Before states are looked for: what becomes a recurrence has one.
   manager.addPass(createSeqReorderAttention());

@@ -48,9 +48,18 @@ Value BlockScan::slice(Value tensor, ArrayRef<TimeSpan> ranges,
   if (isWhole(ranges))
     return tensor;
   auto [offsets, sizes] = partOf(builder, loc, tensor, ranges);
-  auto type = cast<RankedTensorType>(tensor.getType());
+  auto type = typeOfSizes(cast<RankedTensorType>(tensor.getType()), sizes,
+                          dropped);
+  // Nothing has no place: a slice must begin inside of the tensor.
+  if (llvm::is_contained(type.getShape(), 0)) {
+    SmallVector<OpFoldResult> kept;
+    for (auto [i, size] : llvm::enumerate(sizes))
+      if (!llvm::is_contained(dropped, static_cast<int64_t>(i)))
+        kept.push_back(size);
+    return tensor::EmptyOp::create(builder, loc, kept, type.getElementType());
+  }
   return tensor::ExtractSliceOp::create(
-      builder, loc, typeOfSizes(type, sizes, dropped), tensor, offsets, sizes,
+      builder, loc, type, tensor, offsets, sizes,
       ones(builder, sizes.size()));
 }
 
@@ -58,6 +67,8 @@ Value BlockScan::slice(Value tensor, ArrayRef<TimeSpan> ranges,
 Value BlockScan::insert(Value part, Value tensor, ArrayRef<TimeSpan> ranges) {
   if (isWhole(ranges) && part.getType() == tensor.getType())
     return part;
+  if (llvm::is_contained(cast<RankedTensorType>(part.getType()).getShape(), 0))
+    return tensor;
   auto [offsets, sizes] = partOf(builder, loc, tensor, ranges);
   return tensor::InsertSliceOp::create(builder, loc, part, tensor, offsets,
                                        sizes, ones(builder, sizes.size()));

@@ -185,6 +185,17 @@ Value Convolution::convolve(const Term &readout, const Powers &powers,
   for (const Factor &factor : added.factors)
     if (!varies(factor))
       operands.push_back(ofFactor(factor, addedAt, d(0)));
+  // A sum over equal terms takes its length from an operand of ones.
+  for (unsigned dim : summed)
+    if (llvm::none_of(operands, [&](const LoopOperand &operand) {
+          return llvm::is_contained(operand.index, loops[dim]);
+        })) {
+      auto type = RankedTensorType::get({sizes[dim]}, element);
+      Value ones = arith::ConstantOp::create(
+          builder, loc,
+          SplatElementsAttr::get(type, builder.getFloatAttr(element, 1.0)));
+      operands.push_back({ones, {loops[dim]}});
+    }
   Value kernel = contract(operands, scale, kernelSizes, next, {}, element);
 
   // x, with as many zeros as there are times but one, or as many as times for a
@@ -336,6 +347,19 @@ Value Convolution::computeLast(const Powers &powers, unsigned g) {
         operands.push_back(ofFactor(factor, dims, d(rank)));
       if (Value power = powers.kernel->getPower(g, k))
         operands.push_back(ofPower(power, group, state, d(rank)));
+      // What is added alike at all times is counted by ones.
+      if (llvm::none_of(operands, [&](const LoopOperand &operand) {
+            return llvm::is_contained(operand.index, d(rank));
+          })) {
+        Value one = arith::ConstantOp::create(
+            builder, loc, builder.getFloatAttr(type.getElementType(), 1.0));
+        Value empty = tensor::EmptyOp::create(
+            builder, loc, ArrayRef<OpFoldResult>{times()},
+            type.getElementType());
+        operands.push_back(
+            {linalg::FillOp::create(builder, loc, one, empty).getResult(0),
+             {d(rank)}});
+      }
       sum = contract(operands, added->scale, sizes, added->sizes.size() + 1,
                      sum, type.getElementType());
     }

@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace seqc;
 
-static InFlightDiagnostic refuseStep(Operation *op) {
+InFlightDiagnostic seqc::refuseStep(Operation *op) {
   return op->emitError("no step can be derived: ");
 }
 
@@ -21,6 +21,24 @@ static RankedTensorType dropDim(RankedTensorType type,
   if (dim)
     shape.erase(shape.begin() + *dim);
   return type.clone(shape);
+}
+
+/// Attributes of an argument or result, whose `seq.sizes` has a number for each
+/// dimension.
+static DictionaryAttr dropSize(DictionaryAttr attributes,
+                                  std::optional<unsigned> time) {
+  auto sizes = attributes ? attributes.getAs<DenseI64ArrayAttr>("seq.sizes")
+                          : DenseI64ArrayAttr();
+  if (!sizes || !time)
+    return attributes;
+  NamedAttrList list(attributes);
+  SmallVector<int64_t> kept(sizes.asArrayRef());
+  kept.erase(kept.begin() + *time);
+  if (llvm::all_of(kept, [](int64_t size) { return size < 0; }))
+    list.erase("seq.sizes");
+  else
+    list.set("seq.sizes", DenseI64ArrayAttr::get(attributes.getContext(), kept));
+  return list.getDictionary(attributes.getContext());
 }
 
 //===----------------------------------------------------------------------===//
@@ -62,16 +80,14 @@ FailureOr<bool> StepCloner::collectState(OpOperand &init, Value last,
 LogicalResult StepCloner::collect(Block &block,
                                   SmallVectorImpl<AddedState> &added) {
   for (Operation &op : block) {
-    if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op)) {
-      if (recurrence.getReverse())
+    if (auto temporal = dyn_cast<seq::TemporalOpInterface>(op)) {
+      if (temporal.getReverse())
         return op.emitError("no step can be derived: the recurrence runs from "
                             "the last time to the first");
       OperationStates &states = statesOf[&op];
-      unsigned firstState = recurrence->getNumOperands() -
-                            recurrence.getStates().size();
-      for (auto [i, last] : llvm::enumerate(recurrence.getStateResults())) {
+      for (const seq::CarriedState &state : temporal.getCarriedStates()) {
         FailureOr<bool> isAdded =
-            collectState(op.getOpOperand(firstState + i), last, added);
+            collectState(*state.initial, state.final, added);
         if (failed(isAdded))
           return failure();
         states.isAdded.push_back(*isAdded);
@@ -118,7 +134,7 @@ LogicalResult StepCloner::collect(Block &block,
       }
       addedInLoop[&op] = std::move(inLoop);
     } else {
-      WalkResult nested = op.walk([&](seq::RecurrenceOp inner) {
+      WalkResult nested = op.walk([&](seq::TemporalOpInterface inner) {
         inner.emitError("no step can be derived: recurrences are expected in "
                         "a function or an scf.for, not in ")
             << op.getName();
@@ -135,16 +151,19 @@ LogicalResult StepCloner::collect(Block &block,
 // Causality
 //===----------------------------------------------------------------------===//
 
-/// Results that hold a state after all times.
+/// Results that hold a state after all times, or what is read at the last one.
 SmallVector<Value> StepCloner::getLastStates(Operation *op) {
   SmallVector<Value> values;
-  if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op))
-    llvm::append_range(values, recurrence.getStateResults());
+  if (auto temporal = dyn_cast<seq::TemporalOpInterface>(op))
+    for (const seq::CarriedState &state : temporal.getCarriedStates())
+      values.push_back(state.final);
   else if (const StepFunction *callee = statesOf.lookup(op).callee)
     for (auto [result, isAfterAll] :
          llvm::zip(op->getResults(), callee->resultAfterAll))
       if (isAfterAll)
         values.push_back(result);
+  if (times.isLastTime(op))
+    values.push_back(op->getResult(0));
   return values;
 }
 
@@ -198,6 +217,46 @@ LogicalResult StepCloner::cloneRecurrence(seq::RecurrenceOp op,
     }
   }
   return success();
+}
+
+/// One time is a sequence of one.
+void StepCloner::cloneAttention(seq::CachedAttentionOp op, OpBuilder &builder,
+                                MutableArrayRef<Value> &states) {
+  Location loc = op.getLoc();
+  // Batch and time, heads, channels.
+  SmallVector<ReassociationIndices> groups{{0, 1}, {2}, {3}};
+  auto withOneTime = [](RankedTensorType type) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape[1] = 1;
+    return type.clone(shape);
+  };
+  auto expand = [&](Value sequence) -> Value {
+    return tensor::ExpandShapeOp::create(
+        builder, loc, withOneTime(cast<RankedTensorType>(sequence.getType())),
+        mapping.lookup(sequence), groups);
+  };
+  ArrayRef<bool> isAdded = statesOf[op].isAdded;
+  SmallVector<Value> initial;
+  for (auto [i, state] : llvm::enumerate(op.getCarriedStates()))
+    initial.push_back(isAdded[i] ? states[llvm::count(isAdded.take_front(i), true)]
+                                 : mapping.lookup(state.initial->get()));
+  auto step = seq::CachedAttentionOp::create(
+      builder, loc, withOneTime(op.getOutput().getType()), initial[0].getType(),
+      initial[1].getType(), initial[2].getType(), expand(op.getQuery()),
+      expand(op.getKey()), expand(op.getValue()), initial[0], initial[1],
+      initial[2], op.getMask(), op.getScale());
+  mapping.map(op.getOutput(), tensor::CollapseShapeOp::create(
+                                  builder, loc, withoutTime(op.getOutput()),
+                                  step.getOutput(), groups)
+                                  .getResult());
+  for (auto [i, before, after] : llvm::enumerate(
+           op.getResults().drop_front(), step.getResults().drop_front())) {
+    mapping.map(before, after);
+    if (isAdded[i]) {
+      states.front() = after;
+      states = states.drop_front();
+    }
+  }
 }
 
 void StepCloner::cloneCall(func::CallOp op, OpBuilder &builder,
@@ -309,11 +368,16 @@ LogicalResult StepCloner::cloneBlock(Block &block, OpBuilder &builder,
     if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op)) {
       if (failed(cloneRecurrence(recurrence, builder, states)))
         return failure();
+    } else if (auto attention = dyn_cast<seq::CachedAttentionOp>(op)) {
+      cloneAttention(attention, builder, states);
     } else if (isa<scf::ForOp>(op)) {
       if (failed(cloneLoop(&op, builder, states)))
         return failure();
     } else if (statesOf.contains(&op)) {
       cloneCall(cast<func::CallOp>(op), builder, states);
+    } else if (times.isLastTime(&op)) {
+      if (failed(cloneLastTime(&op, builder)))
+        return failure();
     } else if (times.touches(&op)) {
       if (failed(cloneWithTime(&op, builder)))
         return failure();
@@ -372,9 +436,11 @@ LogicalResult StepCloner::run(StepFunction &result) {
   auto before = cast<FunctionOpInterface>(function.getOperation());
   auto after = cast<FunctionOpInterface>(result.step.getOperation());
   for (unsigned i = 0; i < numArguments; ++i)
-    after.setArgAttrs(i, before.getArgAttrDict(i));
+    after.setArgAttrs(i, dropSize(before.getArgAttrDict(i),
+                                     result.argumentTimes[i]));
   for (unsigned i = 0; i < end->getNumOperands(); ++i)
-    after.setResultAttrs(i, before.getResultAttrDict(i));
+    after.setResultAttrs(
+        i, dropSize(before.getResultAttrDict(i), result.resultTimes[i]));
 
   // A state has one name, at its argument and at its result.
   unsigned count = 0;
@@ -413,65 +479,4 @@ LogicalResult StepCloner::run(StepFunction &result) {
   llvm::append_range(returned, states);
   func::ReturnOp::create(builder, end->getLoc(), returned);
   return success();
-}
-
-//===----------------------------------------------------------------------===//
-// StepDeriver
-//===----------------------------------------------------------------------===//
-
-FailureOr<bool> StepDeriver::runsThroughTime(func::FuncOp function) {
-  bool found = false;
-  WalkResult walk = function.walk([&](Operation *op) {
-    if (isa<seq::GeneralizableOpInterface>(op)) {
-      op->emitError("a step is derived from general operations: run "
-                    "seq-generalize first");
-      return WalkResult::interrupt();
-    }
-    found |= isa<seq::RecurrenceOp, seq::ScanOp>(op);
-    if (auto call = dyn_cast<func::CallOp>(op))
-      if (func::FuncOp callee = getCallee(call, symbols)) {
-        FailureOr<bool> inner = runsThroughTime(callee);
-        if (failed(inner))
-          return WalkResult::interrupt();
-        found |= *inner;
-      }
-    return WalkResult::advance();
-  });
-  if (walk.wasInterrupted())
-    return failure();
-  return found;
-}
-
-FailureOr<const StepFunction *>
-StepDeriver::derive(func::FuncOp function,
-                    ArrayRef<std::optional<unsigned>> arguments,
-                    ArrayRef<std::optional<unsigned>> results) {
-  std::unique_ptr<StepFunction> &known = steps[function];
-  if (known) {
-    auto agree = [](ArrayRef<std::optional<unsigned>> asked,
-                    const TimeDims &has) {
-      return llvm::all_of(llvm::zip(asked, has), [](auto pair) {
-        return std::get<0>(pair) == std::get<1>(pair);
-      });
-    };
-    if (!agree(arguments, known->argumentTimes) ||
-        !agree(results, known->resultTimes))
-      return function.emitError("no step can be derived: the function is "
-                                "called with time in different dimensions");
-    return known.get();
-  }
-  FailureOr<TimeDimensions> times =
-      TimeDimensions::compute(function, arguments, results, symbols,
-                              refuseStep);
-  if (failed(times))
-    return failure();
-  std::string name = (function.getName() + "_step").str();
-  if (module.lookupSymbol(name))
-    return function.emitError("no step can be derived: there is a @")
-           << name << " already";
-  auto step = std::make_unique<StepFunction>();
-  if (failed(StepCloner(*this, function, std::move(*times)).run(*step)))
-    return failure();
-  // Functions that are called may have been added: look the entry up again.
-  return (steps[function] = std::move(step)).get();
 }

@@ -37,8 +37,8 @@ class StepDeriver {
 public:
   explicit StepDeriver(mlir::ModuleOp module) : module(module) {}
 
-  /// Whether there is a recurrence or scan in the function or in one that it
-  /// calls. Fails with an error at a named layer.
+  /// Whether there is a recurrence, scan or cached attention in the function or
+  /// in one that it calls. Fails with an error at a named layer.
   mlir::FailureOr<bool> runsThroughTime(mlir::func::FuncOp function);
 
   /// The step of `function`; the times that its callers know may be empty.
@@ -54,6 +54,9 @@ private:
   mlir::SymbolTableCollection symbols;
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<StepFunction>> steps;
 };
+
+/// Starts the error at the operation because of which there is no step.
+mlir::InFlightDiagnostic refuseStep(mlir::Operation *op);
 
 /// Clones one function for one time.
 class StepCloner {
@@ -87,11 +90,15 @@ private:
   mlir::LogicalResult cloneRecurrence(mlir::seq::RecurrenceOp op,
                                       mlir::OpBuilder &builder,
                                       llvm::MutableArrayRef<mlir::Value> &states);
+  void cloneAttention(mlir::seq::CachedAttentionOp op, mlir::OpBuilder &builder,
+                      llvm::MutableArrayRef<mlir::Value> &states);
   void cloneCall(mlir::func::CallOp op, mlir::OpBuilder &builder,
                  llvm::MutableArrayRef<mlir::Value> &states);
   mlir::LogicalResult cloneLoop(mlir::Operation *op, mlir::OpBuilder &builder,
                                 llvm::MutableArrayRef<mlir::Value> &states);
   void cloneLinalg(mlir::Operation *op, mlir::OpBuilder &builder);
+  mlir::LogicalResult cloneLastTime(mlir::Operation *op,
+                                    mlir::OpBuilder &builder);
   mlir::LogicalResult cloneWithTime(mlir::Operation *op,
                                     mlir::OpBuilder &builder);
 

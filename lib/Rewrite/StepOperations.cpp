@@ -80,6 +80,61 @@ static SmallVector<OpFoldResult> dropAt(ArrayRef<OpFoldResult> values,
   return kept;
 }
 
+/// The last time so far is this one: the slice at T - 1 is what there is.
+LogicalResult StepCloner::cloneLastTime(Operation *op, OpBuilder &builder) {
+  auto slice = cast<tensor::ExtractSliceOp>(op);
+  unsigned time = *times.of(slice.getSource());
+  auto drop = [&](ArrayRef<OpFoldResult> values) {
+    SmallVector<OpFoldResult> kept = dropAt(values, time);
+    for (OpFoldResult &value : kept)
+      if (auto inner = dyn_cast<Value>(value))
+        value = mapping.lookupOrNull(inner);
+    return kept;
+  };
+  auto offsets = drop(slice.getMixedOffsets());
+  auto sizes = drop(slice.getMixedSizes());
+  if (llvm::is_contained(offsets, OpFoldResult()) ||
+      llvm::is_contained(sizes, OpFoldResult()))
+    return op->emitError("no step can be derived: the operation depends on the "
+                         "number of times");
+  // The time of the slice, one index, if it is kept.
+  llvm::SmallBitVector dropped = slice.getDroppedDims();
+  std::optional<unsigned> kept;
+  if (!dropped.test(time)) {
+    kept = time;
+    for (unsigned dim = 0; dim < time; ++dim)
+      *kept -= dropped.test(dim);
+  }
+  RankedTensorType type = slice.getType();
+  SmallVector<int64_t> shape(type.getShape());
+  if (kept)
+    shape.erase(shape.begin() + *kept);
+  Value part = tensor::ExtractSliceOp::create(
+      builder, op->getLoc(), type.clone(shape),
+      mapping.lookup(slice.getSource()), offsets, sizes,
+      dropAt(slice.getMixedStrides(), time));
+  if (kept) {
+    SmallVector<ReassociationIndices> groups;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+      bool joinsBefore = dim == *kept ? !groups.empty()
+                                      : dim == 1 && *kept == 0;
+      if (joinsBefore)
+        groups.back().push_back(dim);
+      else
+        groups.push_back({dim});
+    }
+    if (shape.empty())
+      groups.clear();
+    SmallVector<OpFoldResult> whole =
+        tensor::getMixedSizes(builder, op->getLoc(), part);
+    whole.insert(whole.begin() + *kept, builder.getIndexAttr(1));
+    part = tensor::ExpandShapeOp::create(builder, op->getLoc(), type, part,
+                                         groups, whole);
+  }
+  mapping.map(slice.getResult(), part);
+  return success();
+}
+
 LogicalResult StepCloner::cloneWithTime(Operation *op, OpBuilder &builder) {
   Location loc = op->getLoc();
   auto timeOf = [&](Value value) { return times.of(value); };

@@ -78,8 +78,30 @@ static bool leadsTo(ArrayRef<Operation *> path, Value whole, Value last) {
   return whole == last;
 }
 
+/// Whether an index differs in all iterations: the induction variable, or it
+/// counted from another number, or the number of the iteration.
+static bool isOwnIndex(Value index, scf::ForOp loop) {
+  if (index == loop.getInductionVar())
+    return true;
+  Operation *op = index.getDefiningOp();
+  if (isa_and_nonnull<arith::IndexCastOp>(op))
+    return isOwnIndex(op->getOperand(0), loop);
+  if (isa_and_nonnull<arith::AddIOp, arith::SubIOp>(op))
+    return loop.isDefinedOutsideOfLoop(op->getOperand(1)) &&
+           isOwnIndex(op->getOperand(0), loop);
+  if (auto divide = dyn_cast_or_null<arith::DivUIOp>(op)) {
+    auto first = divide.getLhs().getDefiningOp<arith::SubIOp>();
+    return divide.getRhs() == loop.getStep() &&
+           (divide.getLhs() == loop.getInductionVar()
+                ? isConstantIntValue(loop.getLowerBound(), 0)
+                : first && first.getLhs() == loop.getInductionVar() &&
+                      first.getRhs() == loop.getLowerBound());
+  }
+  return false;
+}
+
 /// Whether each iteration takes a part of its own: one of `parts` is a slice of
-/// one element at the number of the iteration.
+/// one element at an index that no other iteration has.
 static bool isOwnPart(ArrayRef<Operation *> parts, scf::ForOp loop) {
   return llvm::any_of(parts, [&](Operation *op) {
     auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
@@ -88,7 +110,8 @@ static bool isOwnPart(ArrayRef<Operation *> parts, scf::ForOp loop) {
                llvm::zip(slice.getMixedOffsets(), slice.getMixedSizes()),
                [&](auto pair) {
                  auto [offset, size] = pair;
-                 return dyn_cast<Value>(offset) == loop.getInductionVar() &&
+                 auto index = dyn_cast<Value>(offset);
+                 return index && isOwnIndex(index, loop) &&
                         isConstantIntValue(size, 1);
                });
   });

@@ -178,3 +178,36 @@ func.func @without_recurrence(%x: tensor<?x4xf32>, %z: tensor<4xf32>) -> tensor<
   %y = linalg.reduce { arith.addf } ins(%x : tensor<?x4xf32>) outs(%z : tensor<4xf32>) dimensions = [0]
   return %y : tensor<4xf32>
 }
+
+// What is read at the last time is read at each; a loop that begins at 1 takes
+// the states of its iterations from 0 on.
+// CHECK-LABEL: func.func @last_step
+// CHECK-SAME: (%[[X:[^:]+]]: tensor<1x4xf32> {seq.name = "x"}, %[[S:[^:]+]]: tensor<2x1x4xf32> {seq.state = "h"})
+// CHECK-SAME: -> (tensor<1x1x2xf32>, tensor<4xf32>, tensor<2x1x4xf32> {seq.state = "h"})
+// CHECK: %[[L:.+]]:2 = scf.for
+// CHECK: %[[A:.+]] = tensor.extract_slice %[[L]]#0[0, 1] [1, 2] [1, 1] : tensor<1x4xf32> to tensor<1x2xf32>
+// CHECK: %[[U:.+]] = tensor.expand_shape %[[A]] {{\[\[}}0, 1], [2]] output_shape [1, 1, 2]
+// CHECK: %[[B:.+]] = tensor.extract_slice %[[L]]#0[0, 0] [1, 4] [1, 1] : tensor<1x4xf32> to tensor<4xf32>
+// CHECK: return %[[U]], %[[B]], %[[L]]#1
+func.func @last(%x: tensor<1x?x4xf32> {seq.name = "x", seq.sizes = array<i64: -1, 0, -1>}, %states: tensor<2x1x4xf32> {seq.state = "h"})
+    -> (tensor<1x1x2xf32>, tensor<4xf32>, tensor<2x1x4xf32> {seq.state = "h"}) {
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %t = tensor.dim %x, %c1 : tensor<1x?x4xf32>
+  %e = tensor.empty(%t) : tensor<1x?x4xf32>
+  %y, %all = scf.for %l = %c1 to %c3 step %c1 iter_args(%v = %x, %in = %states) -> (tensor<1x?x4xf32>, tensor<2x1x4xf32>) {
+    %i = arith.subi %l, %c1 : index
+    %s = tensor.extract_slice %in[%i, 0, 0] [1, 1, 4] [1, 1, 1] : tensor<2x1x4xf32> to tensor<1x4xf32>
+    %o, %h = seq.recurrence along 1 ins(%v : tensor<1x?x4xf32>) outs(%e : tensor<1x?x4xf32>) init(%s : tensor<1x4xf32>) {
+    ^step(%xt: tensor<1x4xf32>, %yt: tensor<1x4xf32>, %u: tensor<1x4xf32>):
+      %0 = arith.addf %u, %xt : tensor<1x4xf32>
+      seq.yield %0, %0 : tensor<1x4xf32>, tensor<1x4xf32>
+    }
+    %put = tensor.insert_slice %h into %in[%i, 0, 0] [1, 1, 4] [1, 1, 1] : tensor<1x4xf32> into tensor<2x1x4xf32>
+    scf.yield %o, %put : tensor<1x?x4xf32>, tensor<2x1x4xf32>
+  }
+  %k = arith.subi %t, %c1 : index
+  %a = tensor.extract_slice %y[0, %k, 1] [1, 1, 2] [1, 1, 1] : tensor<1x?x4xf32> to tensor<1x1x2xf32>
+  %b = tensor.extract_slice %y[0, %k, 0] [1, 1, 4] [1, 1, 1] : tensor<1x?x4xf32> to tensor<4xf32>
+  return %a, %b, %all : tensor<1x1x2xf32>, tensor<4xf32>, tensor<2x1x4xf32>
+}

@@ -5,11 +5,13 @@
 
 namespace seqc::test {
 void registerTestDimensions();
+void registerTestMutate();
 void registerTestSerialTeam();
 void registerTestStepTerms();
 
 inline void registerTestPasses() {
   registerTestDimensions();
+  registerTestMutate();
   registerTestSerialTeam();
   registerTestStepTerms();
 }

@@ -54,6 +54,10 @@ static cl::opt<Explain> explain(
 static cl::opt<int64_t>
     batch("batch", cl::value_desc("N"), cl::init(1), cl::cat(category),
           cl::desc("Sequences at a time (default 1)"));
+static cl::opt<bool>
+    reset("reset", cl::cat(category),
+          cl::desc("Functions take several sequences in one: the input "
+                   "'reset', [batch, times] of i1, is true where one starts"));
 static cl::opt<std::string>
     weights("weights", cl::value_desc("file"), cl::cat(category),
             cl::desc("Weights of an .mlir file: a .safetensors file or a "
@@ -120,6 +124,7 @@ int main(int argc, char **argv) {
   options.form = form;
   options.explain = explain;
   options.batch = batch;
+  options.reset = reset;
   options.weights = weights;
   options.embedWeights = embedWeights;
   options.runtimeDirectory = runtimeDirectory(argv[0]);

@@ -2,6 +2,52 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SeqAddReset : Pass<"seq-add-reset", "::mlir::ModuleOp"> {
+  let summary = "several sequences in one, with resets at their starts";
+  let description = [{
+    Each public function with a recurrence or named layer in it, or in a function
+    that it calls, gets the argument `reset`, of i1: `[B, T]`, or `[T]` where time
+    is the first dimension of its sequences. Where it is true, the states of all
+    recurrences are those of the start, before the step of that time:
+
+    ```
+    (y_t, s_t) = step(x_t, y_t, reset_t ? start : s_{t-1})
+    ```
+
+    So sequences of any lengths, one behind the other, give what each gives alone.
+    A recurrence with `reverse` is reset where the sequence behind begins, which is
+    where its own ends.
+
+    ```mlir
+    %y, %h = seq.recurrence along 1 ins(%x : tensor<2x?x8xf32>) … init(%h0 : tensor<2x8xf32>) {
+    ^step(%xt: tensor<2x8xf32>, %yt: …, %s: tensor<2x8xf32>):
+      … %s …
+    ```
+    ⇒
+    ```mlir
+    %y, %h = seq.recurrence along 1 ins(%x, %reset : tensor<2x?x8xf32>, tensor<2x?xi1>) … init(%h0 : tensor<2x8xf32>) {
+    ^step(%xt: tensor<2x8xf32>, %r: tensor<2xi1>, %yt: …, %s: tensor<2x8xf32>):
+      %s1 = linalg.generic … ins(%r, %s : …) { arith.select %r, %start, %s }
+      … %s1 …
+    ```
+
+    The start is the initial state where that is constant, or an argument that is
+    not returned. A state that the function takes and returns comes from the run
+    before: it starts as zeros, or as `seq.initial` of the argument says. Named
+    layers become general operations.
+
+    Functions without a recurrence are left alone. Refused, with an error at the
+    operation that is the cause: attention (it would see the keys of before),
+    scans, initial states that are computed, states that the sequences of a batch
+    share, sequences that are reduced, cut or counted along time or computed from
+    a last state, and functions that run through more than one time.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def SeqBlockScan : Pass<"seq-block-scan"> {
   let summary = "turns scans into recurrences, associative ones by blocks of time";
   let description = [{
@@ -166,7 +212,8 @@ def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
     The attribute `seq.state` gives argument and result of a state the same
     name. Calling `@f_step` T times, each time with the states it returned, is
     the same as calling `@f` on T times. Results that are not sequences are
-    those of `@f` on the times so far.
+    those of `@f` on the times so far; what `@f` reads at the last time, by a
+    `tensor.extract_slice` at T - 1, is read at each.
 
     ```mlir
     func.func @f(%x: tensor<1x?x8xf32>) -> tensor<1x?x8xf32> {
@@ -188,6 +235,9 @@ def SeqDeriveStep : Pass<"seq-derive-step", "::mlir::ModuleOp"> {
       return %0, %0 : tensor<1x8xf32>, tensor<1x8xf32>
     }
     ```
+
+    Attention has a step where its caches are states (run seq-expose-states first):
+    `seq.cached_attention` of a sequence of one.
 
     Functions without a recurrence are left alone. Refused, with an error at the
     operation that is the cause: named layers (run seq-generalize first),
