@@ -48,6 +48,12 @@ LogicalResult bufferizeDestinationStyle(Operation *op, RewriterBase &rewriter,
   return success();
 }
 
+/// Regions are formulas on tensors, before and after.
+bool hasTensorOperands(Operation *op) {
+  return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<TensorType>) ||
+         llvm::any_of(op->getResultTypes(), llvm::IsaPred<TensorType>);
+}
+
 struct AttentionModel
     : DstBufferizableOpInterfaceExternalModel<AttentionModel, AttentionOp> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
@@ -63,6 +69,9 @@ struct AttentionModel
 
 struct ContractModel
     : DstBufferizableOpInterfaceExternalModel<ContractModel, ContractOp> {
+  bool hasTensorSemantics(Operation *op) const {
+    return hasTensorOperands(op);
+  }
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
     auto contract = cast<ContractOp>(op);
@@ -81,6 +90,9 @@ struct ContractModel
 
 struct RecurrenceModel
     : DstBufferizableOpInterfaceExternalModel<RecurrenceModel, RecurrenceOp> {
+  bool hasTensorSemantics(Operation *op) const {
+    return hasTensorOperands(op);
+  }
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
     auto recurrence = cast<RecurrenceOp>(op);

@@ -40,7 +40,51 @@ struct BufferizeProgram : seqc::impl::BufferizeProgramBase<BufferizeProgram> {
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
                                                         state)))
-      signalPassFailure();
+      return signalPassFailure();
+    dropUnitDims();
+  }
+
+  /// A view that drops a dimension of size 1 says by its strides alone which
+  /// one that is. Where these are unknown, MLIR may take another one than its
+  /// sizes allow; there the dimension is dropped by an operation of its own.
+  void dropUnitDims() {
+    SmallVector<memref::SubViewOp> views;
+    getOperation().walk([&](memref::SubViewOp view) {
+      if (view.getType().getRank() == view.getSourceType().getRank())
+        return;
+      llvm::SmallBitVector dropped = view.getDroppedDims();
+      SmallVector<int64_t> kept;
+      for (auto [dim, size] : llvm::enumerate(view.getStaticSizes()))
+        if (!dropped.test(dim))
+          kept.push_back(size);
+      if (ArrayRef(kept) != view.getType().getShape())
+        views.push_back(view);
+    });
+    for (memref::SubViewOp view : views) {
+      OpBuilder builder(view);
+      Value whole = memref::SubViewOp::create(
+          builder, view.getLoc(), view.getSource(), view.getMixedOffsets(),
+          view.getMixedSizes(), view.getMixedStrides());
+      // A dropped dimension goes to the one behind it, the last ones to the
+      // one in front.
+      ArrayRef<int64_t> shape = view.getType().getShape();
+      SmallVector<ReassociationIndices> groups(1);
+      unsigned next = 0;
+      for (auto [dim, size] : llvm::enumerate(view.getStaticSizes())) {
+        groups.back().push_back(dim);
+        if (next == shape.size() || size != shape[next])
+          continue;
+        if (++next < shape.size())
+          groups.emplace_back();
+      }
+      Value part = memref::CollapseShapeOp::create(builder, view.getLoc(),
+                                                   whole, groups);
+      if (part.getType() != view.getType())
+        part = memref::CastOp::create(builder, view.getLoc(), view.getType(),
+                                      part);
+      view.replaceAllUsesWith(part);
+      view.erase();
+    }
   }
 
   /// Each use of an empty tensor gets one of its own: a loop that carries the

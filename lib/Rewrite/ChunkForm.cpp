@@ -200,7 +200,9 @@ void Emitter::solveLowRank(NamedTensors &tensors, ChunkedState &state) {
         scores(tensors, state.decay, w, key, keys, ReadAt::Before);
     value = value.renamed(Row, Column);
     DimNames dims{Chunk, Row};
-    dims = withDims(dims, ofPlan(plan, withDims(weights.dims, value.dims)));
+    // Terms that have fewer dimensions are the same along the others.
+    DimNames all = withDims(weights.dims, value.dims);
+    dims = withDims(dims, ofPlan(plan, withDims(all, state.known.dims)));
     NamedTensor onto =
         state.known ? tensors.arranged(state.known, dims) : NamedTensor();
     state.known = tensors.contract({weights, value}, dims, onto);

@@ -130,3 +130,18 @@ func.func @two_sums(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
   } -> tensor<8xf32>
   return %0, %1 : tensor<8xf32>, tensor<8xf32>
 }
+
+// Which dimension of size 1 is dropped is said by the sizes: strides of unknown
+// size would not tell.
+// CHECK-LABEL: func @unit_dims
+// CHECK:       %[[WHOLE:.*]] = memref.subview %{{.*}} : memref<1x3x17x?x4xf32> to memref<1x3x1x?x4xf32, strided<[?, ?, ?, 4, 1], offset: ?>>
+// CHECK:       memref.collapse_shape %[[WHOLE]] {{\[}}[0], [1], [2, 3], [4]] : {{.*}} into memref<1x3x?x4xf32, strided<[?, ?, 4, 1], offset: ?>>
+func.func @unit_dims(%x: tensor<1x3x17x?x4xf32>, %block: index) -> tensor<1x3x?x4xf32> {
+  %c3 = arith.constant 3 : index
+  %t = tensor.dim %x, %c3 : tensor<1x3x17x?x4xf32>
+  %slice = tensor.extract_slice %x[0, 0, %block, 0, 0] [1, 3, 1, %t, 4] [1, 1, 1, 1, 1]
+      : tensor<1x3x17x?x4xf32> to tensor<1x3x?x4xf32>
+  %empty = tensor.empty(%t) : tensor<1x3x?x4xf32>
+  %twice = linalg.add ins(%slice, %slice : tensor<1x3x?x4xf32>, tensor<1x3x?x4xf32>) outs(%empty : tensor<1x3x?x4xf32>) -> tensor<1x3x?x4xf32>
+  return %twice : tensor<1x3x?x4xf32>
+}
