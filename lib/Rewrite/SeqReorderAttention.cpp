@@ -128,7 +128,7 @@ private:
                                llvm::find(factor.loops, loop));
         };
         const ProductChain &chain = sum->chain;
-        sum->causality->sameTimes = haveSameTimes(
+        sum->causality->sameTimes |= haveSameTimes(
             function, chain.query.value,
             dimOf(chain.query, sum->causality->queryTime), chain.key.value,
             dimOf(chain.key, sum->causality->keyTime));
