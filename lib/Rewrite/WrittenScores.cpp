@@ -98,6 +98,7 @@ public:
 
   Operation *obstacle = nullptr;
   StringRef reason;
+  bool underMask = false;
 
 private:
   bool fail(Operation *op, StringRef why) {
@@ -272,6 +273,7 @@ bool SumReader::sortSteps(ArrayRef<LinearStage> stages, ScoreSum &sum) {
         factors.push_back(part);
   }
   auto refuse = [&](const Scalar &scalar) {
+    underMask = sum.causality.has_value();
     return fail(scalar.op,
                 sum.causality
                     ? "depends on query and key, and is not known to be a "
@@ -354,6 +356,7 @@ WrittenScores seqc::readScores(linalg::LinalgOp product) {
     if (!sum) {
       result.obstacle = reader.obstacle;
       result.reason = reader.reason;
+      result.underMask = reader.underMask;
       break;
     }
     result.sums.push_back(std::move(*sum));

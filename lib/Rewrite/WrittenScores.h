@@ -36,6 +36,8 @@ struct WrittenScores {
   /// Sums were found, but one could not be read: what hinders.
   mlir::Operation *obstacle = nullptr;
   llvm::StringRef reason;
+  /// Whether what hinders is a factor under a causal mask.
+  bool underMask = false;
 };
 
 /// Reads the uses of `product`, a contraction of two tensors.
