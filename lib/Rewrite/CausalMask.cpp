@@ -8,29 +8,21 @@
 using namespace mlir;
 using namespace seqc;
 
-namespace {
-/// Σ coefficient · loop + constant
-struct LinearIndex {
-  llvm::MapVector<unsigned, int64_t> coefficients;
-  int64_t constant = 0;
+LinearIndex LinearIndex::plus(const LinearIndex &other, int64_t sign) const {
+  LinearIndex sum = *this;
+  for (auto [loop, coefficient] : other.coefficients)
+    sum.coefficients[loop] += sign * coefficient;
+  sum.constant += sign * other.constant;
+  return sum;
+}
 
-  LinearIndex plus(const LinearIndex &other, int64_t sign) const {
-    LinearIndex sum = *this;
-    for (auto [loop, coefficient] : other.coefficients)
-      sum.coefficients[loop] += sign * coefficient;
-    sum.constant += sign * other.constant;
-    return sum;
-  }
-};
-} // namespace
-
-static std::optional<LinearIndex> readIndex(const Scalar &scalar,
-                                            unsigned depth = 0) {
+std::optional<LinearIndex> seqc::readIndex(const Scalar &scalar,
+                                           unsigned depth) {
   // Masks are written in a few steps.
   constexpr unsigned deepest = 8;
   if (depth > deepest)
     return std::nullopt;
-  Scalar source = scalar.resolve();
+  Scalar source = scalar.open();
   APInt number;
   if (matchPattern(source.value, m_ConstantInt(&number))) {
     // Far from overflow, as numbers of times are.
@@ -38,12 +30,11 @@ static std::optional<LinearIndex> readIndex(const Scalar &scalar,
       return std::nullopt;
     return LinearIndex{{}, number.getSExtValue()};
   }
-  Operation *def = source.value.getDefiningOp();
-  if (!def || source.getElement())
+  Operation *def = source.getOperation();
+  if (!def)
     return std::nullopt;
   auto read = [&](unsigned operand) {
-    return readIndex({def->getOperand(operand), source.op, source.loops},
-                     depth + 1);
+    return readIndex(source.getOperand(operand), depth + 1);
   };
   if (auto index = dyn_cast<linalg::IndexOp>(def)) {
     LinearIndex result;
@@ -53,7 +44,8 @@ static std::optional<LinearIndex> readIndex(const Scalar &scalar,
   if (auto cast = dyn_cast<arith::IndexCastOp>(def)) {
     // A narrower type would wrap around.
     for (Type type : {cast.getIn().getType(), cast.getOut().getType()})
-      if (!type.isIndex() && type.getIntOrFloatBitWidth() < 32)
+      if (Type element = getElementTypeOrSelf(type);
+          !element.isIndex() && element.getIntOrFloatBitWidth() < 32)
         return std::nullopt;
     return read(0);
   }
@@ -65,11 +57,32 @@ static std::optional<LinearIndex> readIndex(const Scalar &scalar,
   return left->plus(*right, isa<arith::AddIOp>(def) ? 1 : -1);
 }
 
+static bool isNeverNegative(const LinearIndex &index) {
+  return index.constant >= 0 &&
+         llvm::all_of(index.coefficients,
+                      [](auto term) { return term.second >= 0; });
+}
+
+static arith::CmpIPredicate asSigned(arith::CmpIPredicate predicate) {
+  switch (predicate) {
+  case arith::CmpIPredicate::ult:
+    return arith::CmpIPredicate::slt;
+  case arith::CmpIPredicate::ule:
+    return arith::CmpIPredicate::sle;
+  case arith::CmpIPredicate::ugt:
+    return arith::CmpIPredicate::sgt;
+  case arith::CmpIPredicate::uge:
+    return arith::CmpIPredicate::sge;
+  default:
+    return predicate;
+  }
+}
+
 /// What is at least 0 where the comparison holds.
 static std::optional<LinearIndex> readComparison(const Scalar &scalar,
                                                  bool holds) {
-  auto compare = scalar.value.getDefiningOp<arith::CmpIOp>();
-  if (!compare || scalar.getElement())
+  auto compare = dyn_cast_or_null<arith::CmpIOp>(scalar.getOperation());
+  if (!compare)
     return std::nullopt;
   arith::CmpIPredicate predicate = compare.getPredicate();
   if (!holds)
@@ -80,6 +93,9 @@ static std::optional<LinearIndex> readComparison(const Scalar &scalar,
                                  {compare.getRhs(), scalar.op, scalar.loops});
   if (!left || !right)
     return std::nullopt;
+  // What is never negative compares as unsigned as it does as signed.
+  if (isNeverNegative(*left) && isNeverNegative(*right))
+    predicate = asSigned(predicate);
   bool less = predicate == arith::CmpIPredicate::sle ||
               predicate == arith::CmpIPredicate::slt;
   bool greater = predicate == arith::CmpIPredicate::sge ||
@@ -175,8 +191,8 @@ static bool isConstantFloat(const Scalar &scalar, double expected) {
 /// The condition of which the factor is 1 or 0.
 static std::optional<std::pair<Scalar, bool>>
 readIndicator(const Scalar &factor) {
-  Operation *def = factor.value.getDefiningOp();
-  if (!def || factor.getElement())
+  Operation *def = factor.getOperation();
+  if (!def)
     return std::nullopt;
   auto scalar = [&](Value value) {
     return Scalar{value, factor.op, factor.loops};
@@ -195,7 +211,7 @@ readIndicator(const Scalar &factor) {
       source = extended.getIn();
       isSigned = false;
     }
-    if (source.getType().isInteger(1) && !isSigned)
+    if (getElementTypeOrSelf(source).isInteger(1) && !isSigned)
       return std::pair(scalar(source), true);
   }
   return std::nullopt;
@@ -204,7 +220,7 @@ readIndicator(const Scalar &factor) {
 std::optional<Causality>
 seqc::findCausality(const LinearStage &stage,
                     function_ref<bool(unsigned)> isKey) {
-  Scalar mask = stage.operand.resolve();
+  Scalar mask = stage.operand.open();
   bool holds = stage.keepsTrue;
   if (stage.kind == LinearStage::multiply) {
     if (std::optional<Causality> found = fromConstant(mask, true, isKey))
@@ -212,7 +228,7 @@ seqc::findCausality(const LinearStage &stage,
     std::optional<std::pair<Scalar, bool>> indicator = readIndicator(mask);
     if (!indicator)
       return std::nullopt;
-    mask = indicator->first.resolve();
+    mask = indicator->first.open();
     holds = indicator->second;
   } else if (stage.kind != LinearStage::select) {
     return std::nullopt;

@@ -3,10 +3,12 @@
 #include "LinearStages.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
@@ -70,6 +72,17 @@ std::optional<std::pair<Value, AffineMap>> Scalar::getElement() const {
                                                             op->getContext()));
 }
 
+/// The scalar that `element`, of the result of `source`, is in its body.
+static Scalar intoBody(const Scalar &element, AffineMap map,
+                       linalg::LinalgOp source) {
+  // Loops of the source, by the dimensions of its result.
+  SmallVector<unsigned> inner(source.getNumLoops());
+  AffineMap out = source.getMatchingIndexingMap(source.getDpsInitOperand(0));
+  for (unsigned dim = 0; dim < out.getNumResults(); ++dim)
+    inner[out.getDimPosition(dim)] = element.loops[map.getDimPosition(dim)];
+  return Scalar{getYielded(source), source, inner};
+}
+
 Scalar Scalar::resolve() const {
   std::optional<std::pair<Value, AffineMap>> element = getElement();
   if (!element)
@@ -85,12 +98,32 @@ Scalar Scalar::resolve() const {
   Value yielded = getYielded(source);
   if (!getInput(source, yielded) && source.getNumDpsInputs() != 0)
     return *this;
-  // Loops of the source, by the dimensions of its result.
-  SmallVector<unsigned> inner(source.getNumLoops());
-  AffineMap out = source.getMatchingIndexingMap(source.getDpsInitOperand(0));
-  for (unsigned dim = 0; dim < out.getNumResults(); ++dim)
-    inner[out.getDimPosition(dim)] = loops[map.getDimPosition(dim)];
-  return Scalar{yielded, source, inner}.resolve();
+  return intoBody(*this, map, source).resolve();
+}
+
+Scalar Scalar::open() const {
+  Scalar source = resolve();
+  std::optional<std::pair<Value, AffineMap>> element = source.getElement();
+  if (!element || !element->second.isProjectedPermutation())
+    return source;
+  auto [tensor, map] = *element;
+  Operation *def = tensor.getDefiningOp();
+  if (!def || !getElementwiseLoops(def))
+    return source;
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(def))
+    return intoBody(source, map, linalgOp).open();
+  SmallVector<unsigned> inner;
+  for (unsigned dim = 0; dim < map.getNumResults(); ++dim)
+    inner.push_back(source.loops[map.getDimPosition(dim)]);
+  return {tensor, def, inner};
+}
+
+Operation *Scalar::getOperation() const {
+  Operation *def = value.getDefiningOp();
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  bool isHere =
+      def && (linalgOp ? def->getBlock() == linalgOp.getBlock() : def == op);
+  return isHere ? def : nullptr;
 }
 
 /// The value of all elements of a constant.
@@ -238,6 +271,50 @@ bool seqc::readLinearStages(Operation *op, OpOperand &x,
   }
   stages.append(backwards.rbegin(), backwards.rend());
   return true;
+}
+
+static bool isHiddenByExp(const Scalar &scalar) {
+  FloatAttr number;
+  DenseElementsAttr splat;
+  Value value = scalar.resolve().value;
+  if (matchPattern(value, m_Constant(&splat)) && splat.isSplat() &&
+      isa<FloatType>(splat.getElementType()))
+    return std::exp(splat.getSplatValue<APFloat>().convertToDouble()) == 0;
+  return matchPattern(value, m_Constant(&number)) &&
+         std::exp(number.getValueAsDouble()) == 0;
+}
+
+void seqc::splitFactor(const Scalar &factor,
+                       SmallVectorImpl<LinearStage> &stages,
+                       SmallVectorImpl<Scalar> &exponents) {
+  Scalar source = factor.open();
+  Operation *def = source.getOperation();
+  // Bodies are graphs: a product of few factors may have many paths.
+  constexpr size_t most = 16;
+  bool isFew = stages.size() + exponents.size() < most;
+  if (isFew && isa_and_nonnull<arith::MulFOp>(def)) {
+    splitFactor(source.getOperand(0), stages, exponents);
+    splitFactor(source.getOperand(1), stages, exponents);
+    return;
+  }
+  if (isa_and_nonnull<arith::SelectOp>(def))
+    for (bool keepsTrue : {true, false})
+      if (isZero(source.getOperand(keepsTrue ? 2 : 1))) {
+        addSelect(source.getOperand(0), keepsTrue, stages);
+        return splitFactor(source.getOperand(keepsTrue ? 1 : 2), stages,
+                           exponents);
+      }
+  if (isa_and_nonnull<math::ExpOp>(def)) {
+    Scalar exponent = source.getOperand(0).open();
+    if (isa_and_nonnull<arith::SelectOp>(exponent.getOperation()))
+      for (bool keepsTrue : {true, false})
+        if (isHiddenByExp(exponent.getOperand(keepsTrue ? 2 : 1))) {
+          addSelect(exponent.getOperand(0), keepsTrue, stages);
+          exponents.push_back(exponent.getOperand(keepsTrue ? 1 : 2));
+          return;
+        }
+  }
+  stages.push_back({LinearStage::multiply, source});
 }
 
 //===----------------------------------------------------------------------===//

@@ -5,6 +5,7 @@
 
 #include "ProductChain.h"
 
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace seqc {
@@ -23,6 +24,14 @@ struct Scalar {
   /// The scalar that it copies, as far as that is known: through transposed and
   /// spread tensors, filled ones, and those made of indices.
   Scalar resolve() const;
+  /// Besides copies, through elementwise operations: what computes it is then
+  /// getOperation().
+  Scalar open() const;
+  /// The operation that computes it from scalars of the same loops, if any.
+  mlir::Operation *getOperation() const;
+  Scalar getOperand(unsigned number) const {
+    return {getOperation()->getOperand(number), op, loops};
+  }
   /// The loops on which it depends; false if it cannot be computed elsewhere.
   bool collectLoops(llvm::SetVector<unsigned> &found) const;
 };
@@ -46,12 +55,29 @@ bool readLinearStages(mlir::Operation *op, mlir::OpOperand &x,
                       llvm::ArrayRef<unsigned> loops,
                       llvm::SmallVectorImpl<LinearStage> &stages);
 
+/// The steps that multiplying by `factor` is: its own factors, and conditions
+/// outside of which it is 0. Where a factor is exp(x) and x is -∞ outside of a
+/// condition, that is a condition too, and `exponents` gets the other x.
+void splitFactor(const Scalar &factor, llvm::SmallVectorImpl<LinearStage> &stages,
+                 llvm::SmallVectorImpl<Scalar> &exponents);
+
 /// The tensor x after the steps; its loops are those of `result`, which are at
 /// least those of x and of the steps.
 Factor applyStages(mlir::ImplicitLocOpBuilder &b, Factor x,
                    llvm::ArrayRef<LinearStage> stages,
                    llvm::ArrayRef<unsigned> result,
                    llvm::ArrayRef<mlir::OpFoldResult> sizes);
+
+/// Σ coefficient · loop + constant
+struct LinearIndex {
+  llvm::MapVector<unsigned, int64_t> coefficients;
+  int64_t constant = 0;
+
+  LinearIndex plus(const LinearIndex &other, int64_t sign) const;
+};
+
+/// An integer that is linear in loops, as far as that is known.
+std::optional<LinearIndex> readIndex(const Scalar &scalar, unsigned depth = 0);
 
 /// The keys s that a step leaves to the query t, if it is known to hide those
 /// after the query and no others: s ≤ t or s < t. A condition on indices or a

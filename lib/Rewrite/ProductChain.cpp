@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -279,8 +280,32 @@ static Factor withoutLoop(Factor factor, unsigned loop, Value slice) {
   return factor;
 }
 
+/// The state, times all that it decays by.
+static Factor decayed(ImplicitLocOpBuilder &b, Factor state,
+                      ArrayRef<StepDecay> decays) {
+  if (decays.empty())
+    return state;
+  SmallVector<Factor> factors{state};
+  for (const StepDecay &decay : decays)
+    factors.push_back(decay.factor);
+  state.value = createGeneric(
+      b, factors, state.loops,
+      [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+        Value product = v[0];
+        for (auto [decay, number] : llvm::zip(decays, v.drop_front())) {
+          Value factor = number;
+          if (decay.isLog)
+            factor = math::ExpOp::create(b, factor);
+          product = arith::MulFOp::create(b, product, factor);
+        }
+        return product;
+      });
+  return state;
+}
+
 Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
-                                const Causality &causality) const {
+                                const Causality &causality,
+                                ArrayRef<StepDecay> decays) const {
   unsigned t = causality.queryTime, s = causality.keyTime;
   Type element = type.getElementType();
   SmallVector<unsigned> loops = stateLoops();
@@ -300,6 +325,9 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
     time = 0;
   for (const Factor *factor : {&query, &key, &value})
     if (*factor && factor->loops.size() <= time)
+      time = 0;
+  for (const StepDecay &decay : decays)
+    if (decay.factor.has(t) && decay.factor.loops.size() <= time)
       time = 0;
   Factor queries = moveDim(b, query, t, time);
   SmallVector<Factor> read{moveDim(b, key, s, time)};
@@ -350,6 +378,12 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
     sequences.push_back(factor.value);
   if (readsInside)
     sequences.push_back(queries.value);
+  SmallVector<StepDecay> steps(decays);
+  for (StepDecay &decay : steps)
+    if (decay.factor.has(t)) {
+      decay.factor = moveDim(b, decay.factor, t, time);
+      sequences.push_back(decay.factor.value);
+    }
   auto recurrence = seq::RecurrenceOp::create(
       b, static_cast<int64_t>(time), /*reverse=*/false, sequences,
       ValueRange(destination), ValueRange(initial));
@@ -363,7 +397,12 @@ Value ProductChain::buildCausal(ImplicitLocOpBuilder &b,
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&body);
-    SmallVector<Factor> terms{{body.getArguments().back(), loops}};
+    unsigned number = read.size() + readsInside;
+    for (StepDecay &decay : steps)
+      if (decay.factor.has(t))
+        decay.factor = withoutLoop(decay.factor, t, body.getArgument(number++));
+    Factor kept = decayed(b, {body.getArguments().back(), loops}, steps);
+    SmallVector<Factor> terms{kept};
     for (auto [number, factor] : llvm::enumerate(read))
       terms.push_back(withoutLoop(factor, s, body.getArgument(number)));
     if (value && !value.has(s))

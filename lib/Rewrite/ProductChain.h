@@ -36,6 +36,13 @@ struct Causality {
   bool sameTimes = false;
 };
 
+/// What the state decays by before a key is added: for each time, or, without
+/// that loop, for all; itself or as a logarithm.
+struct StepDecay {
+  Factor factor;
+  bool isLog = false;
+};
+
 /// The sums
 ///
 ///   y[…] = Σ_s (Σ_k query[…,k] · key[…,s,k]) · value[…,s,…]
@@ -63,9 +70,12 @@ struct ProductChain {
   mlir::Value buildReordered(mlir::ImplicitLocOpBuilder &b) const;
 
   /// y where a query reads the sum of some keys: a seq.recurrence whose state
-  /// is M of the keys so far. Other loops are as above; one loop is summed.
+  /// is M of the keys so far. Other loops are as above; one loop is summed. A
+  /// key from s is multiplied with the decays of the times s + 1 to t, whose
+  /// loops are those of M.
   mlir::Value buildCausal(mlir::ImplicitLocOpBuilder &b,
-                          const Causality &causality) const;
+                          const Causality &causality,
+                          llvm::ArrayRef<StepDecay> decays = {}) const;
 
   static constexpr int64_t kUnknownSize = 1 << 20;
 

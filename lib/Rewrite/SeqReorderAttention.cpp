@@ -93,11 +93,20 @@ private:
     op.erase();
   }
 
+  static void refuse(linalg::LinalgOp product, const WrittenScores &scores) {
+    InFlightDiagnostic remark = product->emitRemark("is not reordered");
+    remark.attachNote(scores.obstacle->getLoc())
+        << "this operation " << scores.reason;
+  }
+
   void reorder(func::FuncOp function, linalg::LinalgOp product,
                DenseSet<Operation *> &erased) {
     WrittenScores scores = readScores(product);
-    if (scores.sums.empty())
+    if (scores.sums.empty()) {
+      if (scores.underMask)
+        refuse(product, scores);
       return;
+    }
     double before = scores.sums.front().chain.workOfFirst(), after = 0;
     for (const ScoreSum &sum : scores.sums) {
       before += sum.chain.workOfLast();
@@ -106,9 +115,7 @@ private:
     if (after >= before)
       return;
     if (scores.obstacle) {
-      InFlightDiagnostic remark = product->emitRemark("is not reordered");
-      remark.attachNote(scores.obstacle->getLoc())
-          << "this operation " << scores.reason;
+      refuse(product, scores);
       return;
     }
     product->emitRemark("what it is multiplied with meets one of its factors "
@@ -128,7 +135,7 @@ private:
                                llvm::find(factor.loops, loop));
         };
         const ProductChain &chain = sum->chain;
-        sum->causality->sameTimes = haveSameTimes(
+        sum->causality->sameTimes |= haveSameTimes(
             function, chain.query.value,
             dimOf(chain.query, sum->causality->queryTime), chain.key.value,
             dimOf(chain.key, sum->causality->keyTime));

@@ -98,6 +98,7 @@ public:
 
   Operation *obstacle = nullptr;
   StringRef reason;
+  bool underMask = false;
 
 private:
   bool fail(Operation *op, StringRef why) {
@@ -116,6 +117,8 @@ private:
   bool readRoot(linalg::LinalgOp root, ScoreSum &sum, Factor &scores);
   bool readSteps(Factor scores, SmallVectorImpl<LinearStage> &stages);
   bool readProduct(ScoreSum &sum);
+  static bool sortStep(const LinearStage &stage, ScoreSum &sum);
+  static bool fitsState(const TimeDecay &decay, ScoreSum &sum);
   bool sortSteps(ArrayRef<LinearStage> stages, ScoreSum &sum);
 
   linalg::LinalgOp product;
@@ -222,38 +225,88 @@ bool SumReader::readProduct(ScoreSum &sum) {
   return true;
 }
 
-bool SumReader::sortSteps(ArrayRef<LinearStage> stages, ScoreSum &sum) {
+/// Sorts a step, if it depends on the times of query and key no more than a mask
+/// does.
+bool SumReader::sortStep(const LinearStage &stage, ScoreSum &sum) {
   const ProductChain &chain = sum.chain;
   auto isSummed = [&](unsigned loop) {
     return llvm::is_contained(chain.summed, loop);
   };
-  for (const LinearStage &stage : stages) {
-    SetVector<unsigned> loops;
-    if (stage.kind != LinearStage::negate && !stage.operand.collectLoops(loops))
-      return fail(stage.operand.op, "meets the scores in an unknown way");
-    if (llvm::none_of(loops, isSummed)) {
-      sum.afterSum.push_back(stage);
-      continue;
-    }
-    if (llvm::all_of(loops, [&](unsigned loop) {
-          return chain.key.has(loop) || chain.value.has(loop);
-        })) {
-      sum.ofKeys.push_back(stage);
-      continue;
-    }
-    std::optional<Causality> found = findCausality(stage, isSummed);
-    if (!found || chain.summed.size() != 1 ||
-        !chain.query.has(found->queryTime) || chain.key.has(found->queryTime) ||
-        chain.value.has(found->queryTime) ||
-        !llvm::is_contained(chain.result, found->queryTime))
-      return fail(stage.operand.op,
-                  "depends on query and key, and is not known to be a causal "
-                  "mask");
-    // The narrower of two masks.
-    if (!sum.causality || found->last < sum.causality->last)
-      sum.causality = found;
+  SetVector<unsigned> loops;
+  if (stage.kind != LinearStage::negate && !stage.operand.collectLoops(loops))
+    return false;
+  if (llvm::none_of(loops, isSummed)) {
+    sum.afterSum.push_back(stage);
+    return true;
   }
+  if (llvm::all_of(loops, [&](unsigned loop) {
+        return chain.key.has(loop) || chain.value.has(loop);
+      })) {
+    sum.ofKeys.push_back(stage);
+    return true;
+  }
+  std::optional<Causality> found = findCausality(stage, isSummed);
+  if (!found || chain.summed.size() != 1 ||
+      !chain.query.has(found->queryTime) || chain.key.has(found->queryTime) ||
+      chain.value.has(found->queryTime) ||
+      !llvm::is_contained(chain.result, found->queryTime))
+    return false;
+  // The narrower of two masks.
+  if (!sum.causality || found->last < sum.causality->last)
+    sum.causality = found;
   return true;
+}
+
+bool SumReader::sortSteps(ArrayRef<LinearStage> stages, ScoreSum &sum) {
+  SmallVector<Scalar> exponents;
+  SmallVector<LinearStage> factors;
+  for (const LinearStage &stage : stages) {
+    if (sortStep(stage, sum))
+      continue;
+    SmallVector<LinearStage> parts{stage};
+    if (stage.kind == LinearStage::multiply) {
+      parts.clear();
+      splitFactor(stage.operand, parts, exponents);
+    }
+    for (const LinearStage &part : parts)
+      if (!sortStep(part, sum))
+        factors.push_back(part);
+  }
+  auto refuse = [&](const Scalar &scalar) {
+    underMask = sum.causality.has_value();
+    return fail(scalar.op,
+                sum.causality
+                    ? "depends on query and key, and is not known to be a "
+                      "causal mask or a decay"
+                    : "depends on query and key, and no causal mask is known "
+                      "of");
+  };
+  for (const LinearStage &factor : factors)
+    if (!sum.causality || factor.kind != LinearStage::multiply ||
+        !readDecays(factor.operand, *sum.causality, sum.decays))
+      return refuse(factor.operand);
+  for (const Scalar &exponent : exponents)
+    if (!sum.causality ||
+        !readLogDecays(exponent, *sum.causality, sum.decays))
+      return refuse(exponent);
+  for (const TimeDecay &decay : sum.decays)
+    if (!fitsState(decay, sum))
+      return fail(decay.base.op, "decays by a dimension that neither keys nor "
+                                 "values have");
+  return true;
+}
+
+/// For other loops the state would have to be wider.
+bool SumReader::fitsState(const TimeDecay &decay, ScoreSum &sum) {
+  SetVector<unsigned> loops;
+  unsigned time = sum.causality->queryTime;
+  sum.causality->sameTimes |= decay.sharesTimes;
+  return decay.collectLoops(time, loops) &&
+         llvm::all_of(loops, [&](unsigned loop) {
+           return loop == time ||
+                  ((sum.chain.key.has(loop) || sum.chain.value.has(loop)) &&
+                   !llvm::is_contained(sum.chain.summed, loop));
+         });
 }
 
 std::optional<ScoreSum> SumReader::read(linalg::LinalgOp root) {
@@ -303,6 +356,7 @@ WrittenScores seqc::readScores(linalg::LinalgOp product) {
     if (!sum) {
       result.obstacle = reader.obstacle;
       result.reason = reader.reason;
+      result.underMask = reader.underMask;
       break;
     }
     result.sums.push_back(std::move(*sum));
@@ -342,7 +396,20 @@ Value ScoreSum::build(ImplicitLocOpBuilder &b) const {
         applyStages(b, chain.key, ofKeys, loops.getArrayRef(),
                     sizesOf(b, loops.getArrayRef(), {chain.key, chain.value}));
   }
-  Value y = causality ? reordered.buildCausal(b, *causality)
+  SmallVector<StepDecay> steps;
+  for (const TimeDecay &decay : decays) {
+    SetVector<unsigned> loops;
+    decay.collectLoops(causality->queryTime, loops);
+    SmallVector<unsigned> order(loops.getArrayRef());
+    llvm::sort(order);
+    if (loops.contains(causality->queryTime)) {
+      order.erase(llvm::find(order, causality->queryTime));
+      order.insert(order.begin(), causality->queryTime);
+    }
+    steps.push_back(decay.build(
+        b, order, sizesOf(b, order, {chain.query, chain.key, chain.value})));
+  }
+  Value y = causality ? reordered.buildCausal(b, *causality, steps)
                       : reordered.buildReordered(b);
   if (afterSum.empty())
     return y;

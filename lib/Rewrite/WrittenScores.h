@@ -5,6 +5,7 @@
 
 #include "LinearStages.h"
 #include "ProductChain.h"
+#include "TimeDecay.h"
 
 #include <vector>
 
@@ -15,12 +16,14 @@ namespace seqc {
 ///   root = Σ_s stages(product) · value
 ///
 /// Steps that do not depend on s commute with the sum and come after it; those
-/// that depend on nothing but keys and values belong to the keys.
+/// that depend on nothing but keys and values belong to the keys. Of the others,
+/// a causal mask and decays with the distance are known.
 struct ScoreSum {
   mlir::linalg::LinalgOp root;
   ProductChain chain;
   llvm::SmallVector<LinearStage> afterSum, ofKeys;
   std::optional<Causality> causality;
+  llvm::SmallVector<TimeDecay> decays; ///< with a causal mask only
 
   /// The same result, scores left out.
   mlir::Value build(mlir::ImplicitLocOpBuilder &b) const;
@@ -33,6 +36,8 @@ struct WrittenScores {
   /// Sums were found, but one could not be read: what hinders.
   mlir::Operation *obstacle = nullptr;
   llvm::StringRef reason;
+  /// Whether what hinders is a factor under a causal mask.
+  bool underMask = false;
 };
 
 /// Reads the uses of `product`, a contraction of two tensors.

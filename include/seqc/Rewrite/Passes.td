@@ -642,7 +642,13 @@ def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
     - one that depends on the key alone (a key mask) comes before it;
     - a causal mask, s ≤ t or s < t, makes the sum a recurrence. A mask is a
       comparison of `linalg.index` values or a constant triangle, selected by or
-      multiplied with. Nothing else that depends on both is reordered.
+      multiplied with;
+    - under such a mask, a decay makes it a recurrence whose state decays:
+      exp((b[t] - b[s])·c) with b a value of one time gives
+      S ← exp((b[t] - b[t-1])·c) S + k vᵀ, exp((t - s)·c) gives S ← exp(c) S + k vᵀ, and
+      γ^(t - s) gives S ← γ S + k vᵀ, where c and γ are free of both times. The
+      decay may hold the mask: exp(-∞) or a product with 0. Nothing else that
+      depends on both is reordered.
 
     Whether it is attention does not matter: E·(X·W) becomes (E·X)·W where E has
     few rows (Linformer), and (x·W₁)·W₂ becomes x·(W₁·W₂), a product of weights
@@ -654,7 +660,8 @@ def SeqReorderAttention : Pass<"seq-reorder-attention", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::seq::SeqDialect", "::mlir::tensor::TensorDialect"];
+    "::mlir::math::MathDialect", "::mlir::seq::SeqDialect",
+    "::mlir::tensor::TensorDialect"];
 }
 
 def SeqSelectForm : Pass<"seq-select-form", "::mlir::ModuleOp"> {
