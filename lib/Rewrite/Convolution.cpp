@@ -77,8 +77,8 @@ Value Convolution::contract(ArrayRef<LoopOperand> operands, double scale,
     maps.push_back(AffineMap::get(loops, 0, operand.index, context));
     kinds.push_back(operand.kind);
   }
-  maps.push_back(AffineMap::getMultiDimIdentityMap(loops, context)
-                     .getMajorSubMap(sizes.size()));
+  auto places = llvm::to_vector(llvm::seq<unsigned>(0, sizes.size()));
+  maps.push_back(AffineMap::getMultiDimMapWithTargets(loops, places, context));
   SmallVector<utils::IteratorType> iterators(sizes.size(),
                                              utils::IteratorType::parallel);
   iterators.resize(loops, utils::IteratorType::reduction);

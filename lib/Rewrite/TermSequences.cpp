@@ -191,8 +191,8 @@ Value TermSequences::buildTerm(const Term &term, const Shape &shape,
       index.insert(index.begin() + time, getAffineDimExpr(time, context));
     maps.push_back(AffineMap::get(loops, 0, index, context));
   }
-  maps.push_back(AffineMap::getMultiDimIdentityMap(loops, context)
-                     .getMajorSubMap(numParallel));
+  auto places = llvm::to_vector(llvm::seq<unsigned>(0, numParallel));
+  maps.push_back(AffineMap::getMultiDimMapWithTargets(loops, places, context));
   bool isSum = loops > numParallel;
   Value init = isSum ? fill(partSizes, element)
                      : tensor::EmptyOp::create(builder, loc, partSizes, element)
