@@ -68,3 +68,21 @@ func.func @matrix(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %s0: tensor<8xf32>) 
   }
   return %y : tensor<?x8xf32>
 }
+
+// -----
+
+// A state of one number: nothing is left but the last state.
+// CHECK-LABEL: func @number
+// CHECK:       iterator_types = ["reduction"]} ins(%{{.*}} : tensor<?xf32>)
+// CHECK:       return
+func.func @number(%x: tensor<?xf32>, %h: tensor<f32>) -> tensor<f32> {
+  %c0 = arith.constant 0 : index
+  %t = tensor.dim %x, %c0 : tensor<?xf32>
+  %e = tensor.empty(%t) : tensor<?xf32>
+  %y, %last = seq.recurrence along 0 ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) init(%h : tensor<f32>) {
+  ^step(%xt: tensor<f32>, %yt: tensor<f32>, %s: tensor<f32>):
+    %next = arith.addf %s, %xt : tensor<f32>
+    seq.yield %next, %next : tensor<f32>, tensor<f32>
+  }
+  return %last : tensor<f32>
+}
