@@ -14,6 +14,10 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "a window needs sizes of at least 0";
   if (global < 0)
     return emitError() << "there cannot be " << global << " global positions";
+  for (int64_t size : {left, right, global, block})
+    if (size > kMostSize)
+      return emitError() << "a mask has sizes up to " << kMostSize << ", not "
+                         << size << " (`*` is no limit of a window)";
   if (!pattern)
     return success();
   if (block < 1)

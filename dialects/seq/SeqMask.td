@@ -26,7 +26,8 @@ def Seq_MaskAttr : AttrDef<Seq_Dialect, "Mask"> {
 
     `causal` is `window(*, 0)` and `full` is `window(*, *)`. The first G
     positions, `global`, see all and are seen by all; with R = 0 they are
-    attention sinks. What lies outside of a pattern of blocks is not seen.
+    attention sinks. What lies outside of a pattern of blocks is not seen. L, R,
+    G and N are at most 2^30.
 
     ```mlir
     #seq.mask<window(255, 0)>                       // the last 256 keys
@@ -47,6 +48,9 @@ def Seq_MaskAttr : AttrDef<Seq_Dialect, "Mask"> {
   let extraClassDeclaration = [{
     /// No limit to the left or the right.
     static constexpr int64_t kUnbounded = -1;
+
+    /// The largest L, R, G and N: added to a position of 32 bits, it is one.
+    static constexpr int64_t kMostSize = int64_t(1) << 30;
 
     static MaskAttr getFull(::mlir::MLIRContext *context) {
       return get(context, kUnbounded, kUnbounded);

@@ -273,9 +273,17 @@ bool seq_prefill(seq_stream *stream, const int64_t *tokens, int64_t count,
     return seq_fail(error, "no stream");
   seq_model *model = stream->model;
   int64_t batch = model->info.batch;
-  if (!tokens || count < 1 || count > (INT64_C(1) << 48) / batch)
+  int64_t most = (INT64_C(1) << 48) / batch;
+  if (!tokens || count < 1)
     return seq_fail(error, "%" PRId64 " tokens, expected at least one",
                     tokens ? count : 0);
+  if (count > most)
+    return seq_fail(error, "%" PRId64 " tokens, expected at most %" PRId64,
+                    count, most);
+  if (which != SEQ_LOGITS_NONE && which != SEQ_LOGITS_LAST &&
+      which != SEQ_LOGITS_ALL)
+    return seq_fail(error, "the value %d for which logits, expected 0 to 2",
+                    (int)which);
   const seq_function *function = language_function(model, which, error);
   if (!function)
     return false;

@@ -35,6 +35,8 @@ MASKS = {
     "causal": Mask("causal", lambda p, s: s <= p),
     "window": Mask("window(30, 0)", lambda p, s: (p - 30 <= s) & (s <= p)),
     "band": Mask("window(5, 17)", lambda p, s: (p - 5 <= s) & (s <= p + 17)),
+    "wide": Mask("window(1073741824, 1073741824)", lambda p, s: True),
+    "long": Mask("window(1073741824, 0)", lambda p, s: s <= p),
     "right": Mask("window(*, 3)", lambda p, s: s <= p + 3),
     "global": Mask("window(9, 8) global(3)",
                    lambda p, s: ((p - 9 <= s) & (s <= p + 8)) | (s < 3) | (p < 3)),

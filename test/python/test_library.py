@@ -219,6 +219,10 @@ def test_refuses_no_tokens(bible):
         library.run("last", tokens("In the"), each)
     refuses(lambda: library.run("last", tokens(""), state), "expected at least one token")
     refuses(lambda: state.prefill([]), "0 tokens, expected at least one")
+    one = tokens("I")["input_ids"]
+    for which in (-1, 3, 7):
+        refuses(lambda: library.try_("seq_prefill", state.handle, one.ctypes.data, 1, which, None),
+                f"the value {which} for which logits, expected 0 to 2")
     assert library.run("forward", tokens(""), state)["logits"].shape == (1, 0, 256)
     assert np.array_equal(state.prefill(list(b" beginning")), other.prefill(list(b" beginning")))
 

@@ -123,6 +123,27 @@ func.func private @negative_global() attributes {m = #seq.mask<window(1, 0) glob
 
 // -----
 
+// The largest of 32 bits is a size, no limit: positions are added to it.
+// expected-error @+1 {{a mask has sizes up to 1073741824, not 2147483647 (`*` is no limit of a window)}}
+func.func private @large_left() attributes {m = #seq.mask<window(2147483647, 0)>}
+
+// -----
+
+// expected-error @+1 {{a mask has sizes up to 1073741824, not 9223372036854775807}}
+func.func private @large_right() attributes {m = #seq.mask<window(1, 9223372036854775807)>}
+
+// -----
+
+// expected-error @+1 {{a mask has sizes up to 1073741824, not 1073741825}}
+func.func private @large_global() attributes {m = #seq.mask<window(1, 1) global(1073741825)>}
+
+// -----
+
+// expected-error @+1 {{a mask has sizes up to 1073741824, not 2147483648}}
+func.func private @large_block() attributes {m = #seq.mask<blocks(2147483648, dense<true> : tensor<1x1xi1>)>}
+
+// -----
+
 // expected-error @+1 {{blocks need a size of at least 1, have 0}}
 func.func private @no_block() attributes {m = #seq.mask<blocks(0, dense<true> : tensor<1x1xi1>)>}
 

@@ -338,6 +338,10 @@ TEST_CASE("bad calls are answered with one line") {
     CHECK(!seq_prefill(stream.handle, &bad, INT64_MIN, SEQ_LOGITS_LAST, nullptr,
                        nullptr));
     CHECK(!seq_step(stream.handle, nullptr, nullptr, &error));
+    int64_t good = 1;
+    CHECK(!seq_prefill(stream.handle, &good, INT64_MAX, SEQ_LOGITS_NONE,
+                       nullptr, &error));
+    CHECK(model.message().find("expected at most") != std::string::npos);
     CHECK(seq_position(stream.handle) == 0);
   }
   SECTION("tensors") {
