@@ -2,6 +2,7 @@
 
 #include "ResetStarts.h"
 
+#include "CausalCheck.h"
 #include "StepStates.h"
 
 using namespace mlir;
@@ -95,54 +96,23 @@ LogicalResult ResetStarts::collect(func::FuncOp function, Refuse refuse) {
   return failure(walk.wasInterrupted());
 }
 
-FailureOr<SmallVector<bool>> ResetStarts::findAfterAll(
-    func::FuncOp function, ArrayRef<std::optional<unsigned>> arguments,
-    ArrayRef<std::optional<unsigned>> results, Refuse refuse) {
-  FailureOr<TimeDimensions> found = TimeDimensions::compute(
-      function, arguments, results, symbols, refuse, LastTime::allowed);
-  if (failed(found))
-    return failure();
-  FunctionRelation relation(function, symbols);
-  relation.finish();
-  if (relation.getTimeClasses().size() > 1)
-    return refuse(function) << "@" << function.getName()
-                            << " runs through more than one time";
-  for (Value argument : function.getArguments())
-    if (std::optional<unsigned> time = found->of(argument))
-      times[argument] = *time;
-
-  DenseMap<Operation *, SmallVector<bool>> calls;
-  WalkResult walk = function.walk([&](func::CallOp call) {
-    func::FuncOp callee = getCallee(call, symbols);
-    if (!callee || (!runsThroughTime(callee) && !found->touches(call)))
-      return WalkResult::advance();
-    FailureOr<SmallVector<bool>> inner =
-        findAfterAll(callee, found->of(call.getOperands()),
-                     found->of(call.getResults()), refuse);
-    if (failed(inner))
-      return WalkResult::interrupt();
-    calls[call] = std::move(*inner);
-    return WalkResult::advance();
-  });
-  if (walk.wasInterrupted())
-    return failure();
-
-  Block &body = function.getBody().front();
-  AfterAll afterAll(body, *found, handedOn, [&](Operation *op) {
-    SmallVector<Value> sources;
-    if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op))
-      llvm::append_range(sources, recurrence.getStateResults());
-    if (found->isLastTime(op))
-      sources.push_back(op->getResult(0));
-    if (auto it = calls.find(op); it != calls.end())
-      for (auto [result, isAfterAll] : llvm::zip_equal(op->getResults(), it->second))
-        if (isAfterAll)
-          sources.push_back(result);
-    return sources;
-  });
-  if (failed(afterAll.checkCausal(refuse)))
-    return failure();
-  return llvm::map_to_vector(
-      body.getTerminator()->getOperands(),
-      [&](Value value) { return afterAll.contains(value); });
+LogicalResult ResetStarts::checkCausal(func::FuncOp function, Refuse refuse) {
+  CausalCheck check(
+      symbols, handedOn,
+      [&](func::FuncOp callee, Refuse) -> FailureOr<bool> {
+        return runsThroughTime(callee);
+      },
+      [&](func::FuncOp function, const TimeDimensions &found,
+          Refuse refuse) -> LogicalResult {
+        FunctionRelation relation(function, symbols);
+        relation.finish();
+        if (relation.getTimeClasses().size() > 1)
+          return refuse(function) << "@" << function.getName()
+                                  << " runs through more than one time";
+        for (Value argument : function.getArguments())
+          if (std::optional<unsigned> time = found.of(argument))
+            times[argument] = *time;
+        return success();
+      });
+  return check.run(function, refuse);
 }

@@ -3,7 +3,8 @@
 #ifndef SEQC_LIB_REWRITE_RESETSTARTS_H
 #define SEQC_LIB_REWRITE_RESETSTARTS_H
 
-#include "AfterAll.h"
+#include "FunctionRelation.h"
+#include "Refuse.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -38,9 +39,7 @@ public:
 
   /// After collect of all functions: refuses where times are mixed in other
   /// ways than by recurrences, and more than one time.
-  mlir::LogicalResult checkCausal(mlir::func::FuncOp function, Refuse refuse) {
-    return findAfterAll(function, {}, {}, refuse);
-  }
+  mlir::LogicalResult checkCausal(mlir::func::FuncOp function, Refuse refuse);
   /// After checkCausal: the dimension of a function's argument that is time.
   std::optional<unsigned> getTime(mlir::Value argument) const {
     auto it = times.find(argument);
@@ -52,10 +51,6 @@ public:
 private:
   mlir::FailureOr<ResetStart> find(mlir::OpOperand &init, mlir::Value last,
                                    Refuse refuse);
-  mlir::FailureOr<llvm::SmallVector<bool>>
-  findAfterAll(mlir::func::FuncOp function,
-               llvm::ArrayRef<std::optional<unsigned>> arguments,
-               llvm::ArrayRef<std::optional<unsigned>> results, Refuse refuse);
 
   mlir::SymbolTableCollection symbols;
   mlir::SymbolUserMap users;

@@ -2,6 +2,7 @@
 
 #include "SessionStates.h"
 
+#include "CausalCheck.h"
 #include "StepStates.h"
 
 using namespace mlir;
@@ -201,54 +202,16 @@ LogicalResult SessionStates::collect(Block &block, FunctionStates &states,
   return success();
 }
 
-FailureOr<SmallVector<bool>> SessionStates::findAfterAll(
-    func::FuncOp function, ArrayRef<std::optional<unsigned>> arguments,
-    ArrayRef<std::optional<unsigned>> results, Refuse refuse) {
-  FailureOr<TimeDimensions> times = TimeDimensions::compute(
-      function, arguments, results, symbols, refuse, LastTime::allowed);
-  if (failed(times))
-    return failure();
-
-  // What the called functions say of their results.
-  DenseMap<Operation *, SmallVector<bool>> calls;
-  WalkResult walk = function.walk([&](func::CallOp call) {
-    func::FuncOp callee = getCallee(call, symbols);
-    if (!callee)
-      return WalkResult::advance();
-    FailureOr<const FunctionStates *> states = collect(callee, refuse);
-    if (failed(states))
-      return WalkResult::interrupt();
-    if (!(*states)->runsThroughTime && !times->touches(call))
-      return WalkResult::advance();
-    FailureOr<SmallVector<bool>> inner =
-        findAfterAll(callee, times->of(call.getOperands()),
-                     times->of(call.getResults()), refuse);
-    if (failed(inner))
-      return WalkResult::interrupt();
-    calls[call] = std::move(*inner);
-    return WalkResult::advance();
-  });
-  if (walk.wasInterrupted())
-    return failure();
-
-  Block &body = function.getBody().front();
-  AfterAll afterAll(body, *times, handedOn, [&](Operation *op) {
-    SmallVector<Value> sources;
-    if (auto temporal = dyn_cast<seq::TemporalOpInterface>(op))
-      for (const seq::CarriedState &state : temporal.getCarriedStates())
-        sources.push_back(state.final);
-    if (times->isLastTime(op))
-      sources.push_back(op->getResult(0));
-    if (auto it = calls.find(op); it != calls.end())
-      for (auto [result, isAfterAll] :
-           llvm::zip_equal(op->getResults(), it->second))
-        if (isAfterAll)
-          sources.push_back(result);
-    return sources;
-  });
-  if (failed(afterAll.checkCausal(refuse)))
-    return failure();
-  return llvm::map_to_vector(
-      body.getTerminator()->getOperands(),
-      [&](Value value) { return afterAll.contains(value); });
+LogicalResult SessionStates::checkCausal(func::FuncOp function,
+                                         Refuse refuse) {
+  CausalCheck check(
+      symbols, handedOn,
+      [&](func::FuncOp callee, Refuse refuse) -> FailureOr<bool> {
+        FailureOr<const FunctionStates *> states = collect(callee, refuse);
+        if (failed(states))
+          return failure();
+        return (*states)->runsThroughTime;
+      },
+      [](func::FuncOp, const TimeDimensions &, Refuse) { return success(); });
+  return check.run(function, refuse);
 }

@@ -3,7 +3,8 @@
 #ifndef SEQC_LIB_REWRITE_SESSIONSTATES_H
 #define SEQC_LIB_REWRITE_SESSIONSTATES_H
 
-#include "AfterAll.h"
+#include "FunctionRelation.h"
+#include "Refuse.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -54,9 +55,7 @@ public:
   }
 
   /// Refuses where sequences in pieces would give other results than the whole.
-  mlir::LogicalResult checkCausal(mlir::func::FuncOp function, Refuse refuse) {
-    return findAfterAll(function, {}, {}, refuse);
-  }
+  mlir::LogicalResult checkCausal(mlir::func::FuncOp function, Refuse refuse);
 
   /// After collect, for the states of a recurrence or layer, or those that a
   /// call's callee carries: which of them are hidden.
@@ -85,12 +84,6 @@ private:
   mlir::LogicalResult collectLoop(mlir::scf::ForOp loop, FunctionStates &states,
                                   Refuse refuse);
   mlir::LogicalResult checkOther(mlir::Operation &op, Refuse refuse);
-
-  /// For each result, whether it is there after all times only.
-  mlir::FailureOr<llvm::SmallVector<bool>>
-  findAfterAll(mlir::func::FuncOp function,
-               llvm::ArrayRef<std::optional<unsigned>> arguments,
-               llvm::ArrayRef<std::optional<unsigned>> results, Refuse refuse);
 
   mlir::SymbolTableCollection symbols;
   mlir::SymbolUserMap users;
