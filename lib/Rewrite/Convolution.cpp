@@ -2,6 +2,8 @@
 
 #include "Convolution.h"
 
+#include "FactorProduct.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"

@@ -2,49 +2,14 @@
 
 #include "TermSequences.h"
 
+#include "FactorProduct.h"
+
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace seqc;
-
-Value seqc::multiplyFactors(OpBuilder &b, Location loc,
-                            ArrayRef<Factor::Kind> kinds, ValueRange scalars,
-                            double scale, Type element) {
-  auto constant = [&](double number) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getFloatAttr(element, number));
-  };
-  auto cast = [&](Value value) -> Value {
-    unsigned width = value.getType().getIntOrFloatBitWidth();
-    if (width < element.getIntOrFloatBitWidth())
-      return arith::ExtFOp::create(b, loc, element, value);
-    if (width > element.getIntOrFloatBitWidth())
-      return arith::TruncFOp::create(b, loc, element, value);
-    return value;
-  };
-  Value product = scale == 1.0 ? Value() : constant(scale);
-  for (auto [kind, scalar] : llvm::zip(kinds, scalars)) {
-    if (kind == Factor::Times)
-      product =
-          product
-              ? arith::MulFOp::create(b, loc, product, cast(scalar)).getResult()
-              : cast(scalar);
-    if (kind == Factor::Over)
-      product = arith::DivFOp::create(b, loc, product ? product : constant(1.0),
-                                      cast(scalar));
-  }
-  if (!product)
-    product = constant(1.0);
-  // Last, so that nothing that is no number gets through a mask.
-  for (auto [kind, scalar] : llvm::zip(kinds, scalars)) {
-    if (kind == Factor::Where)
-      product = arith::SelectOp::create(b, loc, scalar, product, constant(0.0));
-    if (kind == Factor::WhereNot)
-      product = arith::SelectOp::create(b, loc, scalar, constant(0.0), product);
-  }
-  return product;
-}
 
 /// Whether the term is there on a part of its dimension `dim` only.
 static bool isCut(const Term &term, unsigned dim) {

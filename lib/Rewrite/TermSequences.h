@@ -11,12 +11,6 @@
 
 namespace seqc {
 
-/// scale · Π factors of an `element` type, from one scalar for each kind.
-mlir::Value multiplyFactors(mlir::OpBuilder &b, mlir::Location loc,
-                            llvm::ArrayRef<Factor::Kind> kinds,
-                            mlir::ValueRange scalars, double scale,
-                            mlir::Type element);
-
 /// Builds, in front of a recurrence, what its terms multiply states by and add
 /// to them.
 class TermSequences {

@@ -3,6 +3,7 @@
 #include "TimeProducts.h"
 
 #include "Exponents.h"
+#include "FactorProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -133,31 +134,14 @@ NamedTensor TimeProducts::build(const NamedProduct &product,
       whole.dims.push_back(loops[cast<AffineDimExpr>(place).getPosition()]);
     return whole;
   }
-  return emit(
-      sources, loops, reduced,
-      [&](ImplicitLocOpBuilder &b, ValueRange values) -> Value {
-        Value result;
-        if (product.scale != 1.0)
-          result = scalarConstant(b, type, product.scale);
-        auto orOne = [&] {
-          return result ? result : scalarConstant(b, type, 1.0);
-        };
-        for (auto [factor, value] : llvm::zip(product.factors, values)) {
-          if (factor.factor.kind == Factor::Times)
-            result = result ? arith::MulFOp::create(b, result, value) : value;
-          else if (factor.factor.kind == Factor::Over)
-            result = arith::DivFOp::create(b, orOne(), value);
-        }
-        // Masks last: what they hide may be anything.
-        for (auto [factor, value] : llvm::zip(product.factors, values)) {
-          Value zero = scalarConstant(b, type, 0.0);
-          if (factor.factor.kind == Factor::Where)
-            result = arith::SelectOp::create(b, value, orOne(), zero);
-          else if (factor.factor.kind == Factor::WhereNot)
-            result = arith::SelectOp::create(b, value, zero, orOne());
-        }
-        return orOne();
-      });
+  SmallVector<Factor::Kind> kinds;
+  for (const auto &factor : product.factors)
+    kinds.push_back(factor.factor.kind);
+  return emit(sources, loops, reduced,
+              [&](ImplicitLocOpBuilder &b, ValueRange values) {
+                return multiplyFactors(b, b.getLoc(), kinds, values,
+                                       product.scale, type);
+              });
 }
 
 NamedTensor TimeProducts::buildLog(const NamedProduct &product,

@@ -1,7 +1,7 @@
 //===- TermBuilder.h - products of a term's factors as tensors ------------===//
 
-#ifndef SEQC_LIB_REWRITE_TERMBUILDER_H
-#define SEQC_LIB_REWRITE_TERMBUILDER_H
+#ifndef SEQC_TEST_LIB_TERMBUILDER_H
+#define SEQC_TEST_LIB_TERMBUILDER_H
 
 #include "TimeLifter.h"
 
@@ -72,4 +72,4 @@ private:
 
 } // namespace seqc
 
-#endif // SEQC_LIB_REWRITE_TERMBUILDER_H
+#endif // SEQC_TEST_LIB_TERMBUILDER_H
