@@ -6,6 +6,8 @@
 #include "Config.h"
 #include "Model.h"
 
+#include <vector>
+
 namespace seqc {
 
 /// What the rest of the program is told of a model.
@@ -24,13 +26,22 @@ using MapValue = llvm::function_ref<mlir::Value(mlir::Value)>;
 ModelFacts addDecoder(Model &model, int64_t vocabulary, bool hasHead,
                       MapValue body, MapValue norm, MapValue head);
 
-llvm::Expected<ModelFacts> buildBert(Config &config, Model &model);
-llvm::Expected<ModelFacts> buildGpt2(Config &config, Model &model);
-llvm::Expected<ModelFacts> buildLlama(Config &config, Model &model);
-llvm::Expected<ModelFacts> buildMamba(Config &config, Model &model);
-llvm::Expected<ModelFacts> buildRnn(Config &config, Model &model);
-llvm::Expected<ModelFacts> buildLstm(Config &config, Model &model);
-llvm::Expected<ModelFacts> buildGru(Config &config, Model &model);
+struct Family {
+  /// model_type of config.json.
+  llvm::StringRef modelType;
+  /// What it agrees with: the public implementation and the paper.
+  llvm::StringRef reference;
+  /// The keys of the config, beside sizes, that change results.
+  llvm::StringRef options;
+  BuildModel build;
+};
+using Families = std::vector<Family>;
+
+/// Families/<Name>.cpp has a function register<Name>, which adds the families
+/// in it. The build finds the file.
+#define SEQ_FAMILY(Name) void register##Name(Families &families);
+#include "Families.inc"
+#undef SEQ_FAMILY
 
 } // namespace seqc
 

@@ -21,16 +21,6 @@ using namespace mlir;
 using namespace seqc;
 
 namespace {
-struct Family {
-  StringRef modelType;
-  BuildModel build;
-};
-/// Sorted by name. A new family is one line here and a file in Families/.
-constexpr Family kFamilies[] = {
-    {"bert", buildBert},   {"gpt2", buildGpt2}, {"gru", buildGru},
-    {"llama", buildLlama}, {"lstm", buildLstm}, {"mamba", buildMamba},
-    {"rnn", buildRnn},
-};
 constexpr int64_t kLargestBatch = 65536;
 constexpr int64_t kBytes = 256;
 } // namespace
@@ -47,12 +37,31 @@ static void readCommonKeys(Config &config) {
                  "transformers_version", "unk_token_id", "use_cache"});
 }
 
+/// All families, sorted by name.
+static Families collectFamilies() {
+  Families families;
+#define SEQ_FAMILY(Name) register##Name(families);
+#include "Families.inc"
+#undef SEQ_FAMILY
+  llvm::sort(families, [](const Family &a, const Family &b) {
+    return a.modelType < b.modelType;
+  });
+  return families;
+}
+
+std::vector<FamilyInfo> seqc::listFamilies() {
+  std::vector<FamilyInfo> infos;
+  for (const Family &family : collectFamilies())
+    infos.push_back({family.modelType, family.reference, family.options});
+  return infos;
+}
+
 static llvm::Expected<Family> findFamily(Config &config) {
   std::string modelType = config.text("model_type");
   if (llvm::Error error = config.takeError())
     return error;
   std::string names;
-  for (const Family &family : kFamilies) {
+  for (const Family &family : collectFamilies()) {
     if (family.modelType == modelType)
       return family;
     names += (names.empty() ? "" : ", ") + family.modelType.str();

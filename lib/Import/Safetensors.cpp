@@ -101,9 +101,8 @@ static Error checkCover(ArrayRef<Entry> entries, uint64_t size,
   for (const Entry &entry : entries)
     if (entry.end > size)
       return makeError(file + ": tensor " + quote(entry.tensor.name) +
-                       " ends at byte " +
-                       Twine(entry.end) + " of the data, which has " +
-                       Twine(size) +
+                       " ends at byte " + Twine(entry.end) +
+                       " of the data, which has " + Twine(size) +
                        ": the file is truncated or its header wrong");
   uint64_t at = 0;
   const Entry *previous = nullptr;

@@ -1,6 +1,7 @@
-//===- seq-compile.cpp - compiles models to programs ------------------------------===//
+//===- seq-compile.cpp - compiles models to programs ---------------------===//
 
 #include "seqc/Compile.h"
+#include "seqc/Import/Import.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -14,8 +15,8 @@ using seqc::Explain;
 
 static cl::OptionCategory category("seq-compile options");
 
-static cl::opt<std::string> model(cl::Positional, cl::Required,
-                                  cl::desc("MODEL"), cl::cat(category));
+static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL"),
+                                  cl::cat(category));
 static cl::opt<std::string>
     output("o", cl::value_desc("file"), cl::cat(category),
            cl::desc("Where to write (default: text to standard output, a "
@@ -41,19 +42,19 @@ static cl::opt<std::string>
     targetFile("target-file", cl::value_desc("file"), cl::cat(category),
                cl::desc("The machine's rates, as seq-measure writes them "
                         "(default: usual ones for --target)"));
-static cl::opt<std::string> form(
-    "form", cl::value_desc("form"), cl::init("auto"), cl::cat(category),
-    cl::desc("How recurrences are computed: auto (default, by cost), "
-             "sequential, chunked, scan or quadratic"));
+static cl::opt<std::string>
+    form("form", cl::value_desc("form"), cl::init("auto"), cl::cat(category),
+         cl::desc("How recurrences are computed: auto (default, by cost), "
+                  "sequential, chunked, scan or quadratic"));
 static cl::opt<Explain> explain(
     "explain", cl::ValueOptional, cl::init(Explain::No), cl::cat(category),
     cl::desc("Write what each layer costs in each form instead of a program:"),
     cl::values(clEnumValN(Explain::Text, "", ""),
                clEnumValN(Explain::Text, "text", "for people"),
                clEnumValN(Explain::Json, "json", "for programs")));
-static cl::opt<int64_t>
-    batch("batch", cl::value_desc("N"), cl::init(1), cl::cat(category),
-          cl::desc("Sequences at a time (default 1)"));
+static cl::opt<int64_t> batch("batch", cl::value_desc("N"), cl::init(1),
+                              cl::cat(category),
+                              cl::desc("Sequences at a time (default 1)"));
 static cl::opt<bool>
     reset("reset", cl::cat(category),
           cl::desc("Functions take several sequences in one: the input "
@@ -66,6 +67,11 @@ static cl::opt<bool>
     embedWeights("embed-weights", cl::cat(category),
                  cl::desc("Put the weights into the program instead of a file "
                           "beside it"));
+
+static cl::opt<bool>
+    listModels("list-models", cl::cat(category),
+               cl::desc("Print the kinds of models in directories, what they "
+                        "agree with and the options of their config.json"));
 
 static constexpr const char *overview =
     R"(Compiles a sequence model to a native program.
@@ -109,15 +115,35 @@ static std::string defaultOutput() {
   }
 }
 
+static void printModels() {
+  for (const seqc::FamilyInfo &family : seqc::listFamilies()) {
+    llvm::outs() << family.modelType << "\n  reference: " << family.reference
+                 << "\n";
+    if (!family.options.empty())
+      llvm::outs() << "  options:   " << family.options << "\n";
+  }
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, overview);
 
+  if (listModels) {
+    printModels();
+    return 0;
+  }
+  if (model.empty()) {
+    llvm::WithColor::error(llvm::errs(), "seq-compile")
+        << "expected a MODEL: a directory or an .mlir file (--help says "
+           "more)\n";
+    return 1;
+  }
+
   seqc::CompileOptions options;
   options.model = model;
-  options.output = output.empty() && explain == Explain::No ? defaultOutput()
-                                                            : output;
+  options.output =
+      output.empty() && explain == Explain::No ? defaultOutput() : output;
   options.emit = emit;
   options.cpu = target;
   options.targetFile = targetFile;

@@ -27,6 +27,7 @@
 #include "llvm/Support/Error.h"
 
 #include <functional>
+#include <vector>
 
 namespace seqc {
 
@@ -43,6 +44,18 @@ struct ImportOptions {
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(llvm::StringRef directory, const ImportOptions &options,
             mlir::MLIRContext &context);
+
+/// A kind of model that can be imported.
+struct FamilyInfo {
+  /// model_type of config.json.
+  llvm::StringRef modelType;
+  /// The public implementation that it agrees with, and the paper.
+  llvm::StringRef reference;
+  /// The keys of config.json, beside sizes, that change results.
+  llvm::StringRef options;
+};
+/// All of them, sorted by name.
+std::vector<FamilyInfo> listFamilies();
 
 } // namespace seqc
 

@@ -120,7 +120,7 @@ Value Bert::pool(Value x) {
                               project("pooler.dense", firstTime(b, x), H, H));
 }
 
-llvm::Expected<ModelFacts> seqc::buildBert(Config &config, Model &model) {
+static llvm::Expected<ModelFacts> buildBert(Config &config, Model &model) {
   Bert bert(config, model);
   if (llvm::Error error = config.takeError())
     return error;
@@ -148,4 +148,10 @@ llvm::Expected<ModelFacts> seqc::buildBert(Config &config, Model &model) {
                      return outputs;
                    });
   return ModelFacts();
+}
+
+void seqc::registerBert(Families &families) {
+  families.push_back({"bert",
+                      "transformers BertModel; Devlin et al., arXiv:1810.04805",
+                      "hidden_act", buildBert});
 }

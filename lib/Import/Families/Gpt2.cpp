@@ -116,7 +116,7 @@ Value Gpt2::head(Value x) {
                      : model.weight("lm_head.weight", {V, C}));
 }
 
-llvm::Expected<ModelFacts> seqc::buildGpt2(Config &config, Model &model) {
+static llvm::Expected<ModelFacts> buildGpt2(Config &config, Model &model) {
   Gpt2 gpt2(config, model);
   if (llvm::Error error = config.takeError())
     return error;
@@ -131,4 +131,11 @@ llvm::Expected<ModelFacts> seqc::buildGpt2(Config &config, Model &model) {
       },
       [&](Value x) { return gpt2.norm("ln_f", x); },
       [&](Value x) { return gpt2.head(x); });
+}
+
+void seqc::registerGpt2(Families &families) {
+  families.push_back(
+      {"gpt2", "transformers GPT2LMHeadModel, GPT2Model; Radford et al., 2019",
+       "activation_function, scale_attn_weights, tie_word_embeddings",
+       buildGpt2});
 }

@@ -92,8 +92,7 @@ Llama::Llama(Config &config, Model &model) : model(model), b(model.b) {
                  "max_position_embeddings", "pretraining_tp"});
   prefix = model.hasWeight("embed_tokens.weight") ? "" : "model.";
   // Older files have it among the tensors.
-  model.ignoreLayerWeights(prefix +
-                           "layers.{}.self_attn.rotary_emb.inv_freq");
+  model.ignoreLayerWeights(prefix + "layers.{}.self_attn.rotary_emb.inv_freq");
 }
 
 Value Llama::block(Value x, const Rotary &angles) {
@@ -132,7 +131,7 @@ Value Llama::head(Value x) {
                      : model.weight("lm_head.weight", {V, C}));
 }
 
-llvm::Expected<ModelFacts> seqc::buildLlama(Config &config, Model &model) {
+static llvm::Expected<ModelFacts> buildLlama(Config &config, Model &model) {
   Llama llama(config, model);
   if (llvm::Error error = config.takeError())
     return error;
@@ -142,8 +141,8 @@ llvm::Expected<ModelFacts> seqc::buildLlama(Config &config, Model &model) {
   return addDecoder(
       model, llama.V, hasHead,
       [&](Value ids) {
-        Rotary angles = rotary(model.b, positions(model.b, ids), llama.D,
-                               llama.theta);
+        Rotary angles =
+            rotary(model.b, positions(model.b, ids), llama.D, llama.theta);
         Value x =
             embedding(model.b, ids,
                       llama.weight("embed_tokens.weight", {llama.V, llama.C}));
@@ -155,4 +154,13 @@ llvm::Expected<ModelFacts> seqc::buildLlama(Config &config, Model &model) {
       },
       [&](Value x) { return llama.norm("norm", x); },
       [&](Value x) { return llama.head(x); });
+}
+
+void seqc::registerLlama(Families &families) {
+  families.push_back({"llama",
+                      "transformers LlamaForCausalLM, LlamaModel; Touvron et "
+                      "al., arXiv:2302.13971",
+                      "hidden_act, num_key_value_heads, head_dim, rope_theta, "
+                      "attention_bias, mlp_bias, tie_word_embeddings",
+                      buildLlama});
 }

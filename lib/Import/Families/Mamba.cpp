@@ -135,7 +135,7 @@ Value Mamba::head(Value x) {
   return linear(b, x, model.weight(name, {V, D}));
 }
 
-llvm::Expected<ModelFacts> seqc::buildMamba(Config &config, Model &model) {
+static llvm::Expected<ModelFacts> buildMamba(Config &config, Model &model) {
   Mamba mamba(config, model);
   if (llvm::Error error = config.takeError())
     return error;
@@ -152,4 +152,13 @@ llvm::Expected<ModelFacts> seqc::buildMamba(Config &config, Model &model) {
       },
       [&](Value x) { return mamba.norm(mamba.prefix + "norm_f.weight", x); },
       [&](Value x) { return mamba.head(x); });
+}
+
+void seqc::registerMamba(Families &families) {
+  families.push_back({"mamba",
+                      "transformers MambaForCausalLM, MambaModel; Gu and Dao, "
+                      "arXiv:2312.00752",
+                      "state_size, conv_kernel, expand, time_step_rank, "
+                      "use_bias, use_conv_bias, tie_word_embeddings",
+                      buildMamba});
 }

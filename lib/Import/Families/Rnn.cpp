@@ -239,12 +239,29 @@ static llvm::Expected<ModelFacts> buildRecurrent(Cell cell, Config &config,
   return recurrent.build();
 }
 
-llvm::Expected<ModelFacts> seqc::buildRnn(Config &config, Model &model) {
+static llvm::Expected<ModelFacts> buildRnn(Config &config, Model &model) {
   return buildRecurrent(Cell::Rnn, config, model);
 }
-llvm::Expected<ModelFacts> seqc::buildLstm(Config &config, Model &model) {
+static llvm::Expected<ModelFacts> buildLstm(Config &config, Model &model) {
   return buildRecurrent(Cell::Lstm, config, model);
 }
-llvm::Expected<ModelFacts> seqc::buildGru(Config &config, Model &model) {
+static llvm::Expected<ModelFacts> buildGru(Config &config, Model &model) {
   return buildRecurrent(Cell::Gru, config, model);
+}
+
+void seqc::registerRnn(Families &families) {
+  families.push_back({"gru", "torch.nn.GRU; Cho et al., arXiv:1406.1078",
+                      "num_layers, bidirectional, bias, vocab_size, "
+                      "output_size, output_bias, tie_word_embeddings",
+                      buildGru});
+  families.push_back(
+      {"lstm", "torch.nn.LSTM; Hochreiter and Schmidhuber, 1997",
+       "num_layers, bidirectional, bias, vocab_size, output_size, output_bias, "
+       "tie_word_embeddings, proj_size",
+       buildLstm});
+  families.push_back(
+      {"rnn", "torch.nn.RNN; Elman, 1990",
+       "num_layers, bidirectional, bias, vocab_size, output_size, output_bias, "
+       "tie_word_embeddings, nonlinearity",
+       buildRnn});
 }
