@@ -178,7 +178,14 @@ Stage Compilation::lastStage() const {
 
 llvm::Error Compilation::addReset() {
   PassManager manager(&context);
-  buildResetPipeline(manager);
+  bool hasAttention = module
+                          ->walk([](seq::AttentionOp op) {
+                            return op.getNormaliser() == seq::Normaliser::kernel
+                                       ? WalkResult::advance()
+                                       : WalkResult::interrupt();
+                          })
+                          .wasInterrupted();
+  buildResetPipeline(manager, /*expose=*/!hasAttention);
   return failed(manager.run(*module)) ? said() : llvm::Error::success();
 }
 
