@@ -15,6 +15,17 @@ using kernel::RecurrenceOp;
 /// States of at most this many vector registers are carried in registers.
 static constexpr int64_t kStateRegisters = 16;
 
+/// Registers of the sums of steps that a row goes through at a time, between its
+/// load and its store; as many hold what each step adds. Half of it where
+/// vectors are narrower, as there are half as many registers then.
+static constexpr int64_t kStepRegisters = 8;
+
+/// Bytes of a cache line.
+static constexpr int64_t kLine = 64;
+
+/// Bytes of states that a thread goes through again and again.
+static constexpr int64_t kCachedStates = 256 << 10;
+
 int64_t SeparableLowering::rowsOf(BlockArgument state) {
   int64_t rows = 1;
   for (auto [role, size] : llvm::zip(rolesOf(state), typeOf(state).getShape()))
@@ -76,6 +87,34 @@ LogicalResult SeparableLowering::plan() {
   return success();
 }
 
+/// How many units go through a tile of times before any goes on to the next:
+/// those that lie side by side in the rows of the sequences, as heads do, so
+/// that rows are read from memory as they lie there; as many as have their
+/// states in a cache of the second level.
+int64_t SeparableLowering::unitsTogether() {
+  ArrayRef<int64_t> sizes = op.getUnitSizes();
+  SmallVector<BlockArgument> slices(op.getInputSlices());
+  llvm::append_range(slices, op.getOutputSlices());
+  auto isInside = [&](int64_t number) {
+    return llvm::all_of(slices, [&](BlockArgument slice) {
+      ArrayRef<int64_t> outside = rolesOf(slice).take_front(op.getDim());
+      return !llvm::is_contained(outside, number);
+    });
+  };
+  int64_t together = 1;
+  for (int64_t number = sizes.size() - 1; number >= 0 && isInside(number);
+       --number)
+    together *= sizes[number];
+  int64_t bytes = 1;
+  for (BlockArgument state : op.getStateArguments())
+    bytes += typeOf(state).getNumElements() *
+             typeOf(state).getElementTypeBitWidth() / 8 / units;
+  int64_t most = std::max<int64_t>(1, kCachedStates / bytes);
+  while (together > most || units % together)
+    --together;
+  return together;
+}
+
 Value SeparableLowering::timeAt(Value logical) {
   if (!op.getReverse())
     return logical;
@@ -84,68 +123,23 @@ Value SeparableLowering::timeAt(Value logical) {
   return arith::SubIOp::create(builder, last, logical);
 }
 
-/// One step at the present unit, block and time. `carried` are the states' rows
-/// in registers; returns the next ones.
-FailureOr<SmallVector<Value>> SeparableLowering::emitStep(ValueRange carried) {
-  emitter.enterScope();
-  SmallVector<Value> next;
-  SmallVector<std::pair<Value, IndexList>> roots;
+/// What a step writes to its outputs.
+FailureOr<SeparableLowering::Elements> SeparableLowering::outputElements() {
+  Elements elements;
   for (auto [output, value] :
        llvm::zip(op.getOutputSlices(), op.getYieldedOutputs()))
     if (failed(forEachRow(rolesOf(output), typeOf(output),
                           [&](IndexList index, int64_t) -> LogicalResult {
-                            roots.push_back({value, index});
+                            elements.push_back({value, index});
                             return success();
                           })))
       return failure();
-  if (inRegisters) {
-    unsigned number = 0;
-    for (BlockArgument state : op.getStateArguments())
-      if (failed(forEachRow(rolesOf(state), typeOf(state),
-                            [&](IndexList index, int64_t) -> LogicalResult {
-                              emitter.bind(state, index, carried[number++]);
-                              return success();
-                            })))
-        return failure();
-    for (auto [state, value] :
-         llvm::zip(op.getStateArguments(), op.getYieldedStates()))
-      if (failed(forEachRow(rolesOf(state), typeOf(state),
-                            [&](IndexList index, int64_t) -> LogicalResult {
-                              FailureOr<Value> element =
-                                  emitter.element(value, index);
-                              if (failed(element))
-                                return failure();
-                              next.push_back(toLanes(builder, *element, width));
-                              return success();
-                            })))
-        return failure();
-  } else {
-    SmallVector<ElementEmitter::RowAction> actions;
-    for (auto [number, state, value] :
-         llvm::enumerate(op.getStateArguments(), op.getYieldedStates())) {
-      ElementEmitter::RowAction action;
-      action.value = value;
-      action.rows = rowsOf(state);
-      action.overwritten = state;
-      action.index = [this, state = state](Index row) {
-        SmallVector<Index> rows;
-        for (auto [role, size] :
-             llvm::zip(rolesOf(state), typeOf(state).getShape()))
-          if (role == RecurrenceOp::kRow)
-            rows.push_back(size == 1 ? Index::constant(0) : row);
-        return indexOf(rolesOf(state), rows, typeOf(state));
-      };
-      action.store = [this, number = number,
-                      index = action.index](Index row, Value element) {
-        return storeState(number, element, index(row));
-      };
-      actions.push_back(std::move(action));
-    }
-    if (failed(emitter.reduceTogether(roots, actions)))
-      return failure();
-  }
+  return elements;
+}
+
+LogicalResult SeparableLowering::storeOutputs(const Elements &outputs) {
   SmallVector<Value> elements;
-  for (auto &[value, index] : roots) {
+  for (const auto &[value, index] : outputs) {
     FailureOr<Value> element = emitter.element(value, index);
     if (failed(element))
       return failure();
@@ -159,8 +153,174 @@ FailureOr<SmallVector<Value>> SeparableLowering::emitStep(ValueRange carried) {
                                   insertTime(index, op.getDim(), now), width);
             })))
       return failure();
+  return success();
+}
+
+/// One step at the present unit, block and time. `carried` are the states' rows
+/// in registers; returns the next ones.
+FailureOr<SmallVector<Value>>
+SeparableLowering::emitStepInRegisters(ValueRange carried) {
+  FailureOr<Elements> outputs = outputElements();
+  if (failed(outputs))
+    return failure();
+  emitter.enterScope();
+  unsigned number = 0;
+  for (BlockArgument state : op.getStateArguments())
+    if (failed(forEachRow(rolesOf(state), typeOf(state),
+                          [&](IndexList index, int64_t) -> LogicalResult {
+                            emitter.bind(state, index, carried[number++]);
+                            return success();
+                          })))
+      return failure();
+  SmallVector<Value> next;
+  for (auto [state, value] :
+       llvm::zip(op.getStateArguments(), op.getYieldedStates()))
+    if (failed(forEachRow(rolesOf(state), typeOf(state),
+                          [&](IndexList index, int64_t) -> LogicalResult {
+                            FailureOr<Value> element =
+                                emitter.element(value, index);
+                            if (failed(element))
+                              return failure();
+                            next.push_back(toLanes(builder, *element, width));
+                            return success();
+                          })))
+      return failure();
+  if (failed(storeOutputs(*outputs)))
+    return failure();
   emitter.leaveScope();
   return next;
+}
+
+/// The rows of the states, to be overwritten in memory.
+SmallVector<ElementEmitter::RowAction> SeparableLowering::rowActions() {
+  SmallVector<ElementEmitter::RowAction> actions;
+  for (auto [number, state, value] :
+       llvm::enumerate(op.getStateArguments(), op.getYieldedStates())) {
+    ElementEmitter::RowAction action;
+    action.value = value;
+    action.rows = rowsOf(state);
+    action.overwritten = state;
+    action.index = [this, state = state](Index row) {
+      SmallVector<Index> rows;
+      for (auto [role, size] :
+           llvm::zip(rolesOf(state), typeOf(state).getShape()))
+        if (role == RecurrenceOp::kRow)
+          rows.push_back(size == 1 ? Index::constant(0) : row);
+      return indexOf(rolesOf(state), rows, typeOf(state));
+    };
+    action.store = [this, number = number,
+                    index = action.index](Index row, Value element) {
+      return storeState(number, element, index(row));
+    };
+    actions.push_back(std::move(action));
+  }
+  return actions;
+}
+
+/// Asks for what the step at `logical` of the next tile reads and writes: the
+/// memory of a unit is in pieces too short for the machine to guess the next.
+void SeparableLowering::prefetch(Value logical) {
+  Value later = arith::AddIOp::create(
+      builder, logical, arith::ConstantIndexOp::create(builder, tileTimes));
+  Value last = arith::SubIOp::create(
+      builder, length, arith::ConstantIndexOp::create(builder, 1));
+  Value time = timeAt(arith::MinUIOp::create(builder, later, last));
+  auto slice = [&](BlockArgument argument, Value buffer, bool isWrite) {
+    RankedTensorType type = typeOf(argument);
+    ArrayRef<int64_t> roles = rolesOf(argument);
+    if (type.getRank() == 0 || roles.back() >= 0)
+      return;
+    bool onLanes = roles.back() == RecurrenceOp::kLane;
+    int64_t perLine = kLine * 8 / type.getElementTypeBitWidth();
+    int64_t size = onLanes ? width : type.getShape().back();
+    (void)forEachRow(roles.drop_back(), type, [&](IndexList index, int64_t) {
+      for (int64_t at = 0; at < size; at += perLine) {
+        IndexList whole = index;
+        whole.push_back({onLanes ? laneBase : Value(), at, false});
+        SmallVector<Value> place;
+        for (const Index &part : insertTime(whole, op.getDim(), time))
+          place.push_back(materialize(builder, part));
+        memref::PrefetchOp::create(builder, buffer, place, isWrite,
+                                   /*localityHint=*/2,
+                                   /*isDataCache=*/true);
+      }
+      return success();
+    });
+  };
+  for (auto [argument, buffer] : llvm::zip(op.getInputSlices(), op.getInputs()))
+    slice(argument, buffer, /*isWrite=*/false);
+  for (auto [argument, buffer] :
+       llvm::zip(op.getOutputSlices(), op.getOutputs()))
+    slice(argument, buffer, /*isWrite=*/true);
+}
+
+/// `count` steps from time `first` of the tile on, the states' rows in memory.
+LogicalResult SeparableLowering::emitStepsInMemory(Value tile, Value first,
+                                                   int64_t count) {
+  SmallVector<std::pair<Value, Value>> times; // in memory, in the tile
+  for (int64_t step = 0; step < count; ++step) {
+    Value place = first;
+    if (step)
+      place = arith::AddIOp::create(
+          builder, first, arith::ConstantIndexOp::create(builder, step));
+    times.push_back(
+        {timeAt(arith::AddIOp::create(builder, tile, place)), place});
+  }
+  if (count > 1)
+    for (auto [time, place] : times)
+      prefetch(arith::AddIOp::create(builder, tile, place));
+  ElementEmitter::Steps steps{
+      count, [&](int64_t step) { std::tie(now, inTile) = times[step]; }};
+  steps.enter(0);
+  FailureOr<Elements> outputs = outputElements();
+  emitter.enterScope();
+  if (failed(outputs) ||
+      failed(emitter.reduceTogether(*outputs, rowActions(), steps)))
+    return failure();
+  for (int64_t step = 0; step < count; ++step) {
+    emitter.enterStep(steps, step);
+    if (failed(storeOutputs(*outputs)))
+      return failure();
+    emitter.leaveStep(step);
+  }
+  emitter.leaveScope();
+  return success();
+}
+
+/// The times of a tile with the states' rows in memory: `steps` at a time where
+/// a row does not wait for others.
+LogicalResult SeparableLowering::emitTimesInMemory(Value tile, Value times) {
+  Value zero = arith::ConstantIndexOp::create(builder, 0);
+  int64_t steps = 1;
+  {
+    now = inTile = zero;
+    FailureOr<Elements> outputs = outputElements();
+    if (succeeded(outputs) && emitter.fitsOneLoop(*outputs, rowActions()))
+      steps = std::max<int64_t>(
+          1, (lanes >= 16 ? kStepRegisters : kStepRegisters / 2) /
+                 emitter.registersPerElement);
+  }
+  Value whole = times;
+  if (steps > 1)
+    whole = arith::SubIOp::create(
+        builder, times,
+        arith::RemUIOp::create(builder, times,
+                               arith::ConstantIndexOp::create(builder, steps)));
+  auto run = [&](Value begin, Value end, int64_t count) {
+    bool failedFlag = false;
+    buildFor(
+        builder, begin, end, count, {},
+        [&](Value first, ValueRange) -> FailureOr<SmallVector<Value>> {
+          if (failed(emitStepsInMemory(tile, first, count)))
+            return failure();
+          return SmallVector<Value>();
+        },
+        failedFlag);
+    return failure(failedFlag);
+  };
+  if (failed(run(zero, whole, steps)))
+    return failure();
+  return steps > 1 ? run(whole, times, 1) : success();
 }
 
 LogicalResult SeparableLowering::emitBlock(Value tile, Value times) {
@@ -173,6 +333,14 @@ LogicalResult SeparableLowering::emitBlock(Value tile, Value times) {
   for (Ahead *ahead : onLanes)
     emitter.stored.insert(ahead->value);
 
+  LogicalResult done = inRegisters ? emitTimesInRegisters(tile, times)
+                                   : emitTimesInMemory(tile, times);
+  for (Ahead *ahead : onLanes)
+    emitter.stored.erase(ahead->value);
+  return done;
+}
+
+LogicalResult SeparableLowering::emitTimesInRegisters(Value tile, Value times) {
   SmallVector<Value> rows;
   auto forEachStateRow = [&](auto body) {
     for (auto [number, state] : llvm::enumerate(op.getStateArguments()))
@@ -183,15 +351,13 @@ LogicalResult SeparableLowering::emitBlock(Value tile, Value times) {
         return failure();
     return success();
   };
-  if (inRegisters &&
-      failed(forEachStateRow([&](unsigned state, IndexList index) {
+  if (failed(forEachStateRow([&](unsigned state, IndexList index) {
         FailureOr<Value> row = loadState(state, index);
         if (succeeded(row))
           rows.push_back(*row);
         return LogicalResult(row);
       })))
     return failure();
-
   Value zero = arith::ConstantIndexOp::create(builder, 0);
   bool failedFlag = false;
   scf::ForOp loop = buildFor(
@@ -199,18 +365,15 @@ LogicalResult SeparableLowering::emitBlock(Value tile, Value times) {
       [&](Value k, ValueRange carried) {
         inTile = k;
         now = timeAt(arith::AddIOp::create(builder, tile, k));
-        return emitStep(carried);
+        return emitStepInRegisters(carried);
       },
       failedFlag);
   if (failedFlag)
     return failure();
-  for (Ahead *ahead : onLanes)
-    emitter.stored.erase(ahead->value);
   unsigned row = 0;
-  return inRegisters ? forEachStateRow([&](unsigned state, IndexList index) {
+  return forEachStateRow([&](unsigned state, IndexList index) {
     return storeState(state, loop.getResult(row++), index);
-  })
-                     : success();
+  });
 }
 
 LogicalResult SeparableLowering::emitTile(Value tile, Value times,
@@ -287,58 +450,82 @@ LogicalResult SeparableLowering::run() {
   allocateScratch();
   auto [begin, end] = shareOfThread(builder, team, units * blocks);
   Value zero = arith::ConstantIndexOp::create(builder, 0);
-  Value perUnit = arith::ConstantIndexOp::create(builder, blocks);
-  Value firstUnit = arith::DivUIOp::create(builder, begin, perUnit);
-  Value lastUnit = arith::CeilDivUIOp::create(builder, end, perUnit);
-  auto forBlocks = [&](Value first, Value last, bool in) -> LogicalResult {
-    if (llvm::none_of(scratch, [](Value v) { return bool(v); }))
-      return success();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, value);
+  };
+  auto loop = [&](Value first, Value last, int64_t step,
+                  llvm::function_ref<LogicalResult(Value)> body) {
     bool failedFlag = false;
     buildFor(
-        builder, first, last, 1, {},
+        builder, first, last, step, {},
         [&](Value number, ValueRange) -> FailureOr<SmallVector<Value>> {
-          enterBlock(number);
-          for (size_t state = 0; state < scratch.size(); ++state)
-            if (scratch[state] && failed(copyState(state, in)))
-              return failure();
+          if (failed(body(number)))
+            return failure();
           return SmallVector<Value>();
         },
         failedFlag);
     return failure(failedFlag);
   };
-  bool failedFlag = false;
-  buildFor(
-      builder, firstUnit, lastUnit, 1, {},
-      [&](Value number, ValueRange) -> FailureOr<SmallVector<Value>> {
-        enterUnit(number);
-        Value start = arith::MulIOp::create(builder, number, perUnit);
-        Value first = arith::SubIOp::create(
-            builder, arith::MaxUIOp::create(builder, begin, start), start);
-        Value stop = arith::AddIOp::create(builder, start, perUnit);
-        Value last = arith::SubIOp::create(
-            builder, arith::MinUIOp::create(builder, end, stop), start);
-        if (failed(forBlocks(first, last, true)))
-          return failure();
-        bool inner = false;
-        buildFor(
-            builder, zero, length, tileTimes, {},
-            [&](Value tile, ValueRange) -> FailureOr<SmallVector<Value>> {
-              Value rest = arith::SubIOp::create(builder, length, tile);
-              Value times = arith::MinUIOp::create(
-                  builder, rest,
-                  arith::ConstantIndexOp::create(builder, tileTimes));
-              if (failed(emitTile(tile, times, first, last)))
-                return failure();
-              return SmallVector<Value>();
-            },
-            inner);
-        if (inner || failed(forBlocks(first, last, false)))
-          return failure();
-        return SmallVector<Value>();
-      },
-      failedFlag);
-  return failure(failedFlag);
+  // The thread's blocks [first, last) of a unit.
+  using Blocks = llvm::function_ref<LogicalResult(Value first, Value last)>;
+  auto withUnit = [&](Value number, Blocks body) {
+    enterUnit(number);
+    Value start = arith::MulIOp::create(builder, number, constant(blocks));
+    Value first = arith::SubIOp::create(
+        builder, arith::MaxUIOp::create(builder, begin, start), start);
+    Value stop = arith::AddIOp::create(builder, start, constant(blocks));
+    Value last = arith::SubIOp::create(
+        builder, arith::MinUIOp::create(builder, end, stop), start);
+    return body(first, last);
+  };
+  auto copyStates = [&](Value number, bool in) {
+    return withUnit(number, [&](Value first, Value last) {
+      return loop(first, last, 1, [&](Value number) {
+        enterBlock(number);
+        for (size_t state = 0; state < scratch.size(); ++state)
+          if (scratch[state] && failed(copyState(state, in)))
+            return failure();
+        return success();
+      });
+    });
+  };
+  bool hasCopies = llvm::any_of(scratch, [](Value v) { return bool(v); });
+  int64_t group = unitsTogether();
+  Value perGroup = constant(group * blocks);
+  return loop(arith::DivUIOp::create(builder, begin, perGroup),
+              arith::CeilDivUIOp::create(builder, end, perGroup), 1,
+              [&](Value number) -> LogicalResult {
+                Value start = arith::MulIOp::create(builder, number, perGroup);
+                Value stop = arith::AddIOp::create(builder, start, perGroup);
+                Value first = arith::DivUIOp::create(
+                    builder, arith::MaxUIOp::create(builder, begin, start),
+                    constant(blocks));
+                Value last = arith::CeilDivUIOp::create(
+                    builder, arith::MinUIOp::create(builder, end, stop),
+                    constant(blocks));
+                if (hasCopies && failed(loop(first, last, 1, [&](Value unit) {
+                      return copyStates(unit, /*in=*/true);
+                    })))
+                  return failure();
+                if (failed(loop(zero, length, tileTimes, [&](Value tile) {
+                      Value rest = arith::SubIOp::create(builder, length, tile);
+                      Value times = arith::MinUIOp::create(builder, rest,
+                                                           constant(tileTimes));
+                      return loop(first, last, 1, [&](Value unit) {
+                        return withUnit(unit, [&](Value first, Value last) {
+                          return emitTile(tile, times, first, last);
+                        });
+                      });
+                    })))
+                  return failure();
+                return hasCopies ? loop(first, last, 1,
+                                        [&](Value unit) {
+                                          return copyStates(unit, /*in=*/false);
+                                        })
+                                 : success();
+              });
 }
+
 LogicalResult seqc::lowerSeparable(RecurrenceOp op, int64_t lanes) {
   return replaceOrRestore(op,
                           [&] { return SeparableLowering(op, lanes).run(); });

@@ -49,6 +49,7 @@ private:
   }
   mlir::LogicalResult plan();
   int64_t rowsOf(mlir::BlockArgument state);
+  int64_t unitsTogether();
   void allocateScratch();
   IndexList indexOf(llvm::ArrayRef<int64_t> roles, llvm::ArrayRef<Index> rows,
                     mlir::RankedTensorType type);
@@ -70,8 +71,18 @@ private:
   mlir::LogicalResult emitTile(mlir::Value tile, mlir::Value times,
                                mlir::Value firstBlock, mlir::Value lastBlock);
   mlir::LogicalResult emitBlock(mlir::Value tile, mlir::Value times);
+  /// Values of the body, and an element of each.
+  using Elements = llvm::SmallVector<std::pair<mlir::Value, IndexList>>;
+  mlir::FailureOr<Elements> outputElements();
+  mlir::LogicalResult storeOutputs(const Elements &outputs);
+  mlir::LogicalResult emitTimesInRegisters(mlir::Value tile, mlir::Value times);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-  emitStep(mlir::ValueRange carried);
+  emitStepInRegisters(mlir::ValueRange carried);
+  llvm::SmallVector<ElementEmitter::RowAction> rowActions();
+  void prefetch(mlir::Value logical);
+  mlir::LogicalResult emitTimesInMemory(mlir::Value tile, mlir::Value times);
+  mlir::LogicalResult emitStepsInMemory(mlir::Value tile, mlir::Value first,
+                                        int64_t count);
   mlir::Value timeAt(mlir::Value logical);
   void enterUnit(mlir::Value number);
   void enterBlock(mlir::Value number);
@@ -84,8 +95,8 @@ private:
   int64_t tileTimes = 8;
   int64_t laneSize = 0, blocks = 0, units = 1;
   std::vector<Ahead> aheads;
-  llvm::SmallVector<mlir::Value>
-      scratch; // per state; null where the operand serves
+  /// Per state; null where the operand serves.
+  llvm::SmallVector<mlir::Value> scratch;
 
   // What is being emitted.
   mlir::Value length;            // number of times
