@@ -5,18 +5,19 @@ import numpy as np
 import ours
 from timing import Contender
 
+# Queries and keys of one number of times, so that the sequence may come in pieces.
 NORMALISED = """
 func.func @attend(%q: {qk} {{seq.name = "q"}}, %k: {qk} {{seq.name = "k"}}, %v: {qk} {{seq.name = "v"}}) -> ({qk} {{seq.name = "y"}}) {{
-  %a = func.call @phi(%q) : ({qk}) -> {qk}
-  %b = func.call @phi(%k) : ({qk}) -> {qk}
-  %y = seq.attention ins(%a, %b, %v : {qk}, {qk}, {qk}) mask <{mask}> scale 1.0 {{normaliser = #seq<normaliser kernel>}} -> {qk}
+  %c1 = arith.constant 1 : index
+  %t = tensor.dim %q, %c1 : {qk}
+  %to = tensor.empty(%t) : {qk}
+  {phi_q}
+  {phi_k}
+  %y = seq.attention ins(%phi_q, %phi_k, %v : {qk}, {qk}, {qk}) mask <{mask}> scale 1.0 {{normaliser = #seq<normaliser kernel>}} -> {qk}
   return %y : {qk}
 }}
-func.func private @phi(%x: {qk}) -> {qk} {{
-  %c1 = arith.constant 1 : index
-  %t = tensor.dim %x, %c1 : {qk}
-  %to = tensor.empty(%t) : {qk}
-  %y = linalg.map ins(%x : {qk}) outs(%to : {qk}) (%a: f32, %o: f32) {{
+"""
+PHI = """%phi_{name} = linalg.map ins(%{name} : {qk}) outs(%to : {qk}) (%a: f32, %o: f32) {{
     %zero = arith.constant 0.0 : f32
     %one = arith.constant 1.0 : f32
     %e = math.exp %a : f32
@@ -24,10 +25,7 @@ func.func private @phi(%x: {qk}) -> {qk} {{
     %positive = arith.cmpf ogt, %a, %zero : f32
     %r = arith.select %positive, %p, %e : f32
     linalg.yield %r : f32
-  }}
-  return %y : {qk}
-}}
-"""
+  }}"""
 
 RULE = """
 func.func @layer(%q: {q} {{seq.name = "q"}}, %k: {q} {{seq.name = "k"}}, %v: {v} {{seq.name = "v"}}{parameters}) -> ({v} {{seq.name = "y"}}) {{
@@ -58,7 +56,8 @@ def normalised(setting, mask, T, H, D):
     rng = np.random.default_rng(0)
     inputs = {name: rng.standard_normal((1, T, H, D), np.float32) for name in "qkv"}
     if setting.wants("seq"):
-        text = NORMALISED.format(qk=f"tensor<1x?x{H}x{D}xf32>", mask=mask)
+        qk = f"tensor<1x?x{H}x{D}xf32>"
+        text = NORMALISED.format(qk=qk, mask=mask, **{f"phi_{name}": PHI.format(name=name, qk=qk) for name in "qk"})
         yield ours.from_text(setting, "linear", text, {}, inputs, "y")
     yield from torch_contenders(setting, inputs, full if mask == "full" else causal)
 
