@@ -32,6 +32,12 @@ DECODERS = {
         head_dim=80, num_key_value_heads=1, sliding_window=64, tie_word_embeddings=True)),
     "mistral-one": ("MistralForCausalLM", ROTARY | dict(head_dim=20, sliding_window=1, num_hidden_layers=1)),
     "mistral-full": ("MistralForCausalLM", ROTARY | dict(num_key_value_heads=4, head_dim=20, sliding_window=None)),
+    "gpt_neox-head20": ("GPTNeoXForCausalLM", dict(
+        vocab_size=83, hidden_size=60, num_hidden_layers=2, num_attention_heads=3, intermediate_size=101)),
+    "gpt_neox-head80": ("GPTNeoXForCausalLM", dict(
+        vocab_size=83, hidden_size=160, num_hidden_layers=1, num_attention_heads=2, intermediate_size=101,
+        hidden_act="gelu_new", attention_bias=False, use_parallel_residual=False, tie_word_embeddings=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 500.0, "partial_rotary_factor": 1.0})),
     "qwen3-head20": ("Qwen3ForCausalLM", ROTARY | dict(head_dim=20)),
     "qwen3-head80": ("Qwen3ForCausalLM", ROTARY | dict(head_dim=80, attention_bias=True, tie_word_embeddings=True)),
     "qwen3-windows": ("Qwen3ForCausalLM", ROTARY | dict(
@@ -119,3 +125,53 @@ def test_windows_are_rings(build):
         info = program.info()
         sizes[name] = info["state_bytes"]["2048"] - info["state_bytes"]["128"]
     assert sizes["mistral-head20"] == 0 and sizes["mistral-full"] > 0
+
+
+# --- Decoders that classify what they have read -------------------------------------
+
+GPT2 = dict(vocab_size=83, n_embd=60, n_layer=2, n_head=3, n_positions=128)
+NEOX = DECODERS["gpt_neox-head20"][1]
+READERS = {
+    "gpt2": ("GPT2ForSequenceClassification", GPT2),
+    "gpt_neox": ("GPTNeoXForSequenceClassification", NEOX),
+    "llama": ("LlamaForSequenceClassification", ROTARY | dict(head_dim=20)),
+    "mistral": ("MistralForSequenceClassification", ROTARY | dict(head_dim=20, sliding_window=13)),
+    "qwen3": ("Qwen3ForSequenceClassification", ROTARY | dict(head_dim=20)),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_classifier(build, name):
+    cls, config = READERS[name]
+    model = transformer.random_model(cls, num_labels=5, **config)
+    program = build(f"{name}-classifier", write(model))
+    for times in (1, 97):
+        inputs = {"input_ids": ids(1, times)}
+        agree(program.run(inputs, ["logits"]), model, inputs, ["logits"])
+
+
+@pytest.mark.parametrize("name", ["gpt2", "mistral"])
+def test_classifier_of_padded_texts(build, name):
+    """The last token that is no padding counts, on whichever side the padding is."""
+    cls, config = READERS[name]
+    model = transformer.random_model(cls, pad_token_id=82, **config)
+    program = build(f"{name}-padded", write(model), "--batch=3")
+    tokens = ids(3, 33, vocabulary=82)
+    tokens[0, 20:] = tokens[1, :13] = tokens[2, 1:] = 82
+    inputs = {"input_ids": tokens}
+    agree(program.run(inputs, ["logits"]), model, inputs, ["logits"])
+
+
+def test_classifier_in_pieces(build):
+    """The verdict of so far, after each piece; a piece of padding changes nothing."""
+    cls, config = READERS["llama"]
+    model = transformer.random_model(cls, pad_token_id=82, **config)
+    path = build("llama-padded", write(model), library=True)
+    library = seqlib.Library(path, weights=f"{path}.weights", threads=1)
+    tokens = ids(1, 30, vocabulary=82)
+    tokens[0, 25:] = 82
+    state = library.state(30)
+    for start, stop in [(0, 20), (20, 21), (21, 27), (27, 30)]:
+        logits = library.run("forward", {"input_ids": tokens[:, start:stop]}, state)["logits"]
+        whole = library.run("forward", {"input_ids": tokens[:, :stop]})["logits"]
+        agreement.agrees(logits, whole, whole)
