@@ -59,7 +59,7 @@ RankedTensorType layers::typeOf(Value x) {
 }
 
 std::string layers::rowsOf(Value x) {
-  return typeOf(x).getRank() == 3 ? "bt" : "b";
+  return StringRef("bth").take_front(typeOf(x).getRank() - 1).str();
 }
 
 Value layers::constant(ImplicitLocOpBuilder &b, double value) {

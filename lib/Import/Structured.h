@@ -29,7 +29,7 @@ mlir::Value structured(mlir::ImplicitLocOpBuilder &b, llvm::StringRef spec,
 
 mlir::RankedTensorType typeOf(mlir::Value x);
 
-/// One letter for each dimension of a tensor but the last: "bt" or "b".
+/// One letter for each dimension of a tensor but the last: "b", "bt" or "bth".
 std::string rowsOf(mlir::Value x);
 
 /// A constant f32.
