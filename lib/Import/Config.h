@@ -35,6 +35,8 @@ public:
   double fraction(llvm::StringRef key, double byDefault);
   /// A number of at least 1.
   double atLeastOne(llvm::StringRef key, double byDefault);
+  /// Two numbers from 0 to infinity, in order, which is the default.
+  std::pair<double, double> interval(llvm::StringRef key);
   /// An integer or a list of integers; none where the key is absent.
   std::vector<int64_t> integers(llvm::StringRef key);
   std::string text(llvm::StringRef key);

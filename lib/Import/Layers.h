@@ -41,7 +41,8 @@ mlir::Value gated(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
 mlir::Value layerNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                       mlir::Value weight, mlir::Value bias, double epsilon);
 
-/// x / sqrt(mean(x²) + epsilon) ⊙ weight, over the channels.
+/// x / sqrt(mean(x²) + epsilon) ⊙ weight, over the channels; without the weight
+/// where it is null.
 mlir::Value rmsNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                     mlir::Value weight, double epsilon);
 
@@ -81,6 +82,9 @@ mlir::Value firstTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// [B, T, heads · D] as [B, T, heads, D].
 mlir::Value splitHeads(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                        int64_t heads);
+
+/// [B, T, heads, D] as [B, T, heads · D].
+mlir::Value joinHeads(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
 /// seq.attention of queries, keys and values with heads, its output's heads
 /// side by side again: [B, T, heads · D]. `keyMask` may be null.
