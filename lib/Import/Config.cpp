@@ -27,6 +27,7 @@ Expected<Config> Config::read(StringRef file) {
 const json::Value *Config::find(StringRef key) {
   auto [outer, inner] = key.split('.');
   known.insert(outer);
+  known.insert(key);
   const json::Value *value = values.get(outer);
   if (!inner.empty() && value && value->kind() != json::Value::Null) {
     const json::Object *object = value->getAsObject();
@@ -38,6 +39,12 @@ const json::Value *Config::find(StringRef key) {
 }
 
 bool Config::has(StringRef key) { return find(key) != nullptr; }
+
+bool Config::isNull(StringRef key) {
+  known.insert(key);
+  const json::Value *value = values.get(key);
+  return value && value->kind() == json::Value::Null;
+}
 
 /// The value as a message shows it.
 static std::string show(const json::Value *value) {
@@ -58,6 +65,12 @@ void Config::fail(StringRef key, const Twine &expected) {
     error = (file + ": " + key + ": expected " + expected + ", found " +
              show(find(key)))
                 .str();
+}
+
+void Config::warn(StringRef key, const Twine &message) {
+  warnings.push_back(
+      (file + ": " + key + ": " + message + ", found " + show(find(key)))
+          .str());
 }
 
 Error Config::takeError() {
@@ -146,6 +159,17 @@ std::pair<double, double> Config::interval(StringRef key) {
   return all;
 }
 
+double Config::positive(StringRef key, double byDefault) {
+  const json::Value *value = find(key);
+  if (!value)
+    return byDefault;
+  std::optional<double> number = value->getAsNumber();
+  if (number && *number > 0)
+    return *number;
+  fail(key, "a number above 0");
+  return byDefault;
+}
+
 std::vector<int64_t> Config::integers(StringRef key) {
   const json::Value *value = find(key);
   std::vector<int64_t> numbers;
@@ -185,6 +209,14 @@ bool Config::lists(StringRef key, StringRef text) {
          });
 }
 
+/// "one" or "other"
+static std::string listWords(ArrayRef<StringRef> words) {
+  std::vector<std::string> quoted;
+  for (StringRef word : words)
+    quoted.push_back("\"" + word.str() + "\"");
+  return join(quoted, " or ");
+}
+
 std::string Config::choice(StringRef key, ArrayRef<StringRef> words) {
   const json::Value *value = find(key);
   if (!value)
@@ -192,11 +224,52 @@ std::string Config::choice(StringRef key, ArrayRef<StringRef> words) {
   std::optional<StringRef> text = value->getAsString();
   if (text && is_contained(words, *text))
     return text->str();
-  std::vector<std::string> quoted;
-  for (StringRef word : words)
-    quoted.push_back("\"" + word.str() + "\"");
-  fail(key, join(quoted, " or "));
+  fail(key, listWords(words));
   return words.front().str();
+}
+
+std::vector<std::string> Config::choices(StringRef key,
+                                         ArrayRef<StringRef> words) {
+  const json::Value *value = find(key);
+  std::vector<std::string> texts;
+  if (!value)
+    return texts;
+  const json::Array *array = value->getAsArray();
+  auto known = [&](const json::Value &element) {
+    std::optional<StringRef> text = element.getAsString();
+    return text && is_contained(words, *text);
+  };
+  if (array && all_of(*array, known))
+    for (const json::Value &element : *array)
+      texts.push_back(element.getAsString()->str());
+  else
+    fail(key, "a list of " + listWords(words));
+  return texts;
+}
+
+std::optional<StringRef> Config::architecture(ArrayRef<StringRef> names) {
+  StringRef key = "architectures";
+  const json::Value *value = find(key);
+  if (!value)
+    return "";
+  for (StringRef name : names)
+    if (lists(key, name))
+      return name;
+  const json::Array *array = value->getAsArray();
+  if (array && array->empty())
+    return "";
+  return std::nullopt;
+}
+
+int64_t Config::labels() {
+  const json::Value *value = find("id2label");
+  if (!value)
+    return size("num_labels", 2);
+  const json::Object *object = value->getAsObject();
+  if (object && !object->empty())
+    return object->size();
+  fail("id2label", "an object of labels");
+  return 1;
 }
 
 void Config::ignore(ArrayRef<StringRef> keys) {
@@ -223,11 +296,22 @@ void Config::checkProduct(StringRef what, ArrayRef<int64_t> sizes) {
   }
 }
 
-std::vector<StringRef> Config::getUnknownKeys() const {
-  std::vector<StringRef> unknown;
-  for (const auto &[key, value] : values)
-    if (!known.contains(StringRef(key)))
-      unknown.push_back(key);
+std::vector<std::string> Config::getUnknownKeys() const {
+  std::vector<std::string> unknown;
+  for (const auto &[key, value] : values) {
+    if (!known.contains(StringRef(key))) {
+      unknown.push_back(key.str());
+      continue;
+    }
+    std::string prefix = key.str() + ".";
+    bool byParts = any_of(known.keys(), [&](StringRef name) {
+      return name.starts_with(prefix);
+    });
+    if (const json::Object *object = byParts ? value.getAsObject() : nullptr)
+      for (const auto &[inner, ignored] : *object)
+        if (!known.contains(prefix + inner.str()))
+          unknown.push_back(prefix + inner.str());
+  }
   llvm::sort(unknown);
   return unknown;
 }

@@ -7,6 +7,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ public:
   llvm::StringRef getFile() const { return file; }
   /// Whether the key is there and not null.
   bool has(llvm::StringRef key);
+  /// Whether the key is there with the value null, where that is not absence.
+  bool isNull(llvm::StringRef key);
 
   /// A size: an integer in [1, 2^31). Without a default the key is required.
   int64_t size(llvm::StringRef key);
@@ -37,6 +40,8 @@ public:
   double atLeastOne(llvm::StringRef key, double byDefault);
   /// Two numbers from 0 to infinity, in order, which is the default.
   std::pair<double, double> interval(llvm::StringRef key);
+  /// A number above 0.
+  double positive(llvm::StringRef key, double byDefault);
   /// An integer or a list of integers; none where the key is absent.
   std::vector<int64_t> integers(llvm::StringRef key);
   std::string text(llvm::StringRef key);
@@ -48,19 +53,34 @@ public:
   std::string choice(llvm::StringRef key,
                      llvm::ArrayRef<llvm::StringRef> words);
 
+  /// A list of several of some words; none where the key is absent.
+  std::vector<std::string> choices(llvm::StringRef key,
+                                   llvm::ArrayRef<llvm::StringRef> words);
+  /// The one of `names` that is among `architectures`, "" where there are no
+  /// architectures at all, and nothing where there are others.
+  std::optional<llvm::StringRef>
+  architecture(llvm::ArrayRef<llvm::StringRef> names);
+  /// How many labels a classifier tells apart: those of id2label, or
+  /// num_labels; 2 where there is neither.
+  int64_t labels();
+
   /// Keys that change no result.
   void ignore(llvm::ArrayRef<llvm::StringRef> keys);
 
   /// Keeps "file: key: expected …" as the error, unless there is one.
   void fail(llvm::StringRef key, const llvm::Twine &expected);
+  /// Keeps "file: key: message, found …" as a warning.
+  void warn(llvm::StringRef key, const llvm::Twine &message);
+  const std::vector<std::string> &getWarnings() const { return warnings; }
   /// Fails unless the product of sizes is one that a tensor may have: at most
   /// 2^40. `what` names the sizes.
   void checkProduct(llvm::StringRef what, llvm::ArrayRef<int64_t> sizes);
   /// The first error.
   llvm::Error takeError();
 
-  /// Keys that nobody asked for, sorted.
-  std::vector<llvm::StringRef> getUnknownKeys() const;
+  /// Keys that nobody asked for, sorted: also those inside of an object of which
+  /// somebody asked for others.
+  std::vector<std::string> getUnknownKeys() const;
 
 private:
   const llvm::json::Value *find(llvm::StringRef key);
@@ -69,6 +89,7 @@ private:
   llvm::json::Object values;
   llvm::StringSet<> known;
   std::string error;
+  std::vector<std::string> warnings;
 };
 
 } // namespace seqc

@@ -6,10 +6,14 @@
 using namespace mlir;
 using namespace seqc;
 
+static RankedTensorType getIdsType(Model &model) {
+  return RankedTensorType::get({model.batch, ShapedType::kDynamic},
+                               model.b.getI64Type());
+}
+
 ModelFacts seqc::addDecoder(Model &model, int64_t vocabulary, bool hasHead,
                             MapValue body, MapValue norm, MapValue head) {
-  auto idsType = RankedTensorType::get({model.batch, ShapedType::kDynamic},
-                                       model.b.getI64Type());
+  RankedTensorType idsType = getIdsType(model);
   func::FuncOp states = model.function(
       "body", Type(idsType),
       [&](ValueRange ids) -> Model::Values { return {body(ids[0])}; });
@@ -31,4 +35,29 @@ ModelFacts seqc::addDecoder(Model &model, int64_t vocabulary, bool hasHead,
                      return {head(norm(layers::lastTime(model.b, x)))};
                    });
   return ModelFacts{vocabulary};
+}
+
+ModelFacts seqc::addDecoder(Config &config, Model &model, int64_t vocabulary,
+                            Head ending, MapValue body, MapValue norm,
+                            MapValue head) {
+  if (ending != Head::classifier)
+    return addDecoder(model, vocabulary, ending == Head::language, body, norm,
+                      head);
+  std::vector<int64_t> padding = config.integers("pad_token_id");
+  int64_t labels = config.labels();
+  Model::Input input{"input_ids", getIdsType(model), vocabulary};
+  model.entryPoint(
+      "forward", input, {"logits"}, [&](ValueRange ids) -> Model::Values {
+        Value x = body(ids[0]);
+        Value last =
+            padding.empty()
+                ? layers::lastTime(model.b, x)
+                : layers::lastOther(model.b, x, ids[0], padding.front());
+        Value normal = norm(last);
+        int64_t channels =
+            cast<RankedTensorType>(normal.getType()).getDimSize(1);
+        Value score = model.weight("score.weight", {labels, channels});
+        return {layers::linear(model.b, normal, score)};
+      });
+  return ModelFacts();
 }

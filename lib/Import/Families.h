@@ -26,6 +26,14 @@ using MapValue = llvm::function_ref<mlir::Value(mlir::Value)>;
 ModelFacts addDecoder(Model &model, int64_t vocabulary, bool hasHead,
                       MapValue body, MapValue norm, MapValue head);
 
+/// What a decoder ends with: nothing, a head of tokens, or a classifier of what
+/// it has read.
+enum class Head { none, language, classifier };
+/// The same for any head. The classifier is the matrix "score.weight", for the
+/// last token that is not pad_token_id.
+ModelFacts addDecoder(Config &config, Model &model, int64_t vocabulary,
+                      Head ending, MapValue body, MapValue norm, MapValue head);
+
 struct Family {
   /// model_type of config.json.
   llvm::StringRef modelType;

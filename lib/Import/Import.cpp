@@ -83,19 +83,23 @@ static llvm::Expected<Config> readConfig(StringRef directory) {
 }
 
 /// The tokens that end a text, sorted: those of generation_config.json, or else
-/// of config.json. Some configs name one that the vocabulary does not have.
+/// of config.json. Some name one that the vocabulary does not have: a warning.
 static llvm::Expected<std::vector<int64_t>>
-readEndTokens(StringRef directory, Config &config, int64_t vocabulary) {
+readEndTokens(StringRef directory, Config &config, int64_t vocabulary,
+              llvm::function_ref<void(StringRef)> warn) {
   constexpr StringLiteral kKey = "eos_token_id";
   std::vector<int64_t> tokens = config.integers(kKey);
+  std::string source = config.getFile().str();
   SmallString<256> file(directory);
   llvm::sys::path::append(file, "generation_config.json");
   if (llvm::sys::fs::exists(file)) {
     llvm::Expected<Config> generation = Config::read(file);
     if (!generation)
       return generation.takeError();
-    if (generation->has(kKey))
+    if (generation->has(kKey)) {
       tokens = generation->integers(kKey);
+      source = file.str().str();
+    }
     if (llvm::Error error = generation->takeError())
       return error;
   }
@@ -103,8 +107,14 @@ readEndTokens(StringRef directory, Config &config, int64_t vocabulary) {
     return error;
   llvm::sort(tokens);
   tokens.erase(llvm::unique(tokens), tokens.end());
-  llvm::erase_if(
-      tokens, [&](int64_t token) { return token < 0 || token >= vocabulary; });
+  llvm::erase_if(tokens, [&](int64_t token) {
+    bool comes = token >= 0 && token < vocabulary;
+    if (!comes && vocabulary)
+      warn((source + ": " + kKey + ": the vocabulary of " + Twine(vocabulary) +
+            " tokens has no " + Twine(token))
+               .str());
+    return !comes;
+  });
   return tokens;
 }
 
@@ -136,7 +146,11 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
     return facts.takeError();
   if (llvm::Error error = model.takeError())
     return error;
-  auto ends = readEndTokens(directory, *config, facts->vocabulary);
+  auto warn = [&](StringRef message) {
+    if (options.warn)
+      options.warn(message);
+  };
+  auto ends = readEndTokens(directory, *config, facts->vocabulary, warn);
   if (!ends)
     return ends.takeError();
   if (failed(verify(*module)))
@@ -155,17 +169,17 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
       (*module)->setAttr("seq.byte_level", b.getUnitAttr());
   }
 
-  if (options.warn) {
-    for (StringRef key : config->getUnknownKeys())
-      options.warn((config->getFile() + ": the key " + quote(key) +
-                    " is not known and ignored")
-                       .str());
-    std::vector<StringRef> unused = model.getUnusedWeights();
-    if (!unused.empty())
-      options.warn(((*weights)->getPath() + ": not used: " + listNames(unused) +
-                    " (" + Twine(unused.size()) + " of " +
-                    Twine((*weights)->getTensors().size()) + " tensors)")
-                       .str());
-  }
+  for (const std::string &warning : config->getWarnings())
+    warn(warning);
+  for (const std::string &key : config->getUnknownKeys())
+    warn((config->getFile() + ": the key " + quote(key) +
+          " is not known and ignored")
+             .str());
+  std::vector<StringRef> unused = model.getUnusedWeights();
+  if (!unused.empty())
+    warn(((*weights)->getPath() + ": not used: " + listNames(unused) + " (" +
+          Twine(unused.size()) + " of " +
+          Twine((*weights)->getTensors().size()) + " tensors)")
+             .str());
   return module;
 }

@@ -104,6 +104,35 @@ Value layers::firstTime(ImplicitLocOpBuilder &b, Value x) {
   return atTime(b, x, [&](Value) { return b.getIndexAttr(0); });
 }
 
+Value layers::lastOther(ImplicitLocOpBuilder &b, Value x, Value ids,
+                        int64_t padding) {
+  RankedTensorType type = typeOf(x);
+  int64_t batch = type.getDimSize(0);
+  auto state = RankedTensorType::get({batch, type.getDimSize(2)},
+                                     type.getElementType());
+  auto slice = RankedTensorType::get({batch}, b.getI64Type());
+  Value start = zeros(b, state.getShape());
+  auto keep = seq::RecurrenceOp::create(b, /*dim=*/1, /*reverse=*/false,
+                                        ValueRange{x, ids}, ValueRange(),
+                                        ValueRange(start));
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = b.getLoc();
+  Block &step = keep.getBody().emplaceBlock();
+  step.addArguments({state, slice, state}, {loc, loc, loc});
+  b.setInsertionPointToStart(&step);
+  Value next = structured(
+      b, "bc,bc,b->bc",
+      {step.getArgument(0), step.getArgument(2), step.getArgument(1)},
+      [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+        Value none = arith::ConstantOp::create(b, b.getI64IntegerAttr(padding));
+        Value other =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ne, v[2], none);
+        return arith::SelectOp::create(b, other, v[0], v[1]);
+      });
+  seq::YieldOp::create(b, next);
+  return keep.getResult(0);
+}
+
 Value layers::zeros(ImplicitLocOpBuilder &b, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, b.getF32Type());
   return arith::ConstantOp::create(b, b.getZeroAttr(type));

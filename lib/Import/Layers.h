@@ -1,7 +1,7 @@
 //===- Layers.h - the words of a model description -----------------------===//
 //
 // Layers that need no operation of ours, on tensors of f32 whose last dimension
-// holds the channels: [B, T, C], or [B, C] at one time.
+// holds the channels: [B, T, C], [B, C] at one time, or [B, T, H, D] with heads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -75,6 +75,11 @@ mlir::Value lastTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// x [B, C] at the first time of [B, T, C]. At run time T must not be 0.
 mlir::Value firstTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
+/// x [B, C] at the last time of [B, T, C] whose id in [B, T] is not `padding`;
+/// 0 where there is none.
+mlir::Value lastOther(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                      mlir::Value ids, int64_t padding);
+
 //===----------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------===//
@@ -97,14 +102,21 @@ mlir::Value attention(mlir::ImplicitLocOpBuilder &b, mlir::Value query,
 /// no padding.
 mlir::Value isNonzero(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
-/// The angles p · theta^(-2i / D) of rotary embeddings as cosines and sines
-/// [T, D / 2], for positions p [T] and heads of size D.
+/// The frequencies theta^(-2i / D) of rotary embeddings of D channels, for
+/// i < ⌈D / 2⌉, in f32, as the models were trained.
+llvm::SmallVector<float> rotaryFrequencies(int64_t size, double theta);
+/// The angles p · f of rotary embeddings as cosines and sines [T, F], for
+/// positions p [T] and F frequencies f.
 struct Rotary {
   mlir::Value cos, sin;
 };
 Rotary rotary(mlir::ImplicitLocOpBuilder &b, mlir::Value positions,
+              llvm::ArrayRef<float> frequencies);
+/// The same with the frequencies of whole heads of size D.
+Rotary rotary(mlir::ImplicitLocOpBuilder &b, mlir::Value positions,
               int64_t headSize, double theta);
-/// Turns each pair of channels (i, i + D / 2) of x [B, T, H, D] by its angle.
+/// Turns each pair of channels (i, i + F) of x [B, T, H, D] by its angle; the
+/// channels from 2F stay as they are.
 mlir::Value rotate(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                    const Rotary &rotary);
 

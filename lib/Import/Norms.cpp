@@ -13,7 +13,7 @@ using namespace seqc::layers;
 /// 1 / sqrt(sum / channels + epsilon), once a row and not once a channel.
 static Value inverseDeviation(ImplicitLocOpBuilder &b, Value sums,
                               double channels, double epsilon) {
-  std::string rows(typeOf(sums).getRank() == 2 ? "bt" : "b");
+  std::string rows = StringRef("bth").take_front(typeOf(sums).getRank()).str();
   return structured(
       b, rows + "->" + rows, sums,
       [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {

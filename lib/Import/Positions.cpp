@@ -76,16 +76,24 @@ Value layers::positions(ImplicitLocOpBuilder &b, Value x, int64_t most) {
       b, count.getResult(0), ArrayRef<ReassociationIndices>{{0, 1}});
 }
 
+SmallVector<float> layers::rotaryFrequencies(int64_t size, double theta) {
+  SmallVector<float> frequencies;
+  for (int64_t i = 0; i < size; i += 2)
+    frequencies.push_back(1.0f / std::pow(float(theta), float(i) / float(size)));
+  return frequencies;
+}
+
 layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value positions,
                               int64_t headSize, double theta) {
-  // In f32, as the models were trained.
-  SmallVector<float> frequencies;
-  for (int64_t i = 0; i < headSize / 2; ++i)
-    frequencies.push_back(
-        1.0f / std::pow(float(theta), float(2 * i) / float(headSize)));
-  auto type = RankedTensorType::get({headSize / 2}, b.getF32Type());
-  Value table = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type, ArrayRef<float>(frequencies)));
+  return rotary(b, positions, rotaryFrequencies(headSize, theta));
+}
+
+layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value positions,
+                              ArrayRef<float> frequencies) {
+  auto type =
+      RankedTensorType::get(int64_t(frequencies.size()), b.getF32Type());
+  Value table =
+      arith::ConstantOp::create(b, DenseElementsAttr::get(type, frequencies));
   Value angles = structured(b, "t,i->ti", {positions, table},
                             [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
                               Value position = arith::SIToFPOp::create(
@@ -96,7 +104,7 @@ layers::Rotary layers::rotary(ImplicitLocOpBuilder &b, Value positions,
 }
 
 Value layers::rotate(ImplicitLocOpBuilder &b, Value x, const Rotary &rotary) {
-  int64_t half = typeOf(x).getDimSize(3) / 2;
+  int64_t half = typeOf(rotary.cos).getDimSize(1);
   Value first = channels(b, x, 0, half), second = channels(b, x, half, half);
   auto turn = [&](Value one, Value other, auto combine) {
     return structured(b, "bthi,bthi,ti,ti->bthi",
@@ -106,7 +114,7 @@ Value layers::rotate(ImplicitLocOpBuilder &b, Value x, const Rotary &rotary) {
                                        arith::MulFOp::create(b, v[1], v[3]));
                       });
   };
-  Value turned[] = {
+  SmallVector<Value> parts{
       turn(first, second,
            [](ImplicitLocOpBuilder &b, Value lhs, Value rhs) -> Value {
              return arith::SubFOp::create(b, lhs, rhs);
@@ -115,5 +123,7 @@ Value layers::rotate(ImplicitLocOpBuilder &b, Value x, const Rotary &rotary) {
            [](ImplicitLocOpBuilder &b, Value lhs, Value rhs) -> Value {
              return arith::AddFOp::create(b, lhs, rhs);
            })};
-  return tensor::ConcatOp::create(b, /*dim=*/3, ValueRange(turned));
+  if (int64_t rest = typeOf(x).getDimSize(3) - 2 * half)
+    parts.push_back(channels(b, x, 2 * half, rest));
+  return tensor::ConcatOp::create(b, /*dim=*/3, parts);
 }

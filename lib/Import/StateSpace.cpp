@@ -5,6 +5,7 @@
 #include "Config.h"
 #include "Layers.h"
 #include "Structured.h"
+#include "Transformer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -16,32 +17,15 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
-namespace {
-/// Tensors of a mixer by the ends of their names.
-struct Tensors {
-  Model &model;
-  StringRef prefix;
-
-  Value operator()(const Twine &name, ArrayRef<int64_t> shape) const {
-    return model.weight((prefix + name).str(), shape);
-  }
-  Value project(StringRef name, Value x, int64_t from, int64_t to,
-                bool bias) const {
-    return linear(model.b, x, (*this)(name + ".weight", {to, from}),
-                  bias ? (*this)(name + ".bias", {to}) : Value());
-  }
-};
-} // namespace
-
 /// silu(conv(x)), each channel by itself, with the window as state.
-static Value convolve(const Tensors &weight, Value x, int64_t taps, bool bias) {
-  Model &model = weight.model;
+static Value convolve(Tensors &tensors, Value x, int64_t taps, bool bias) {
+  Model &model = tensors.model;
   ImplicitLocOpBuilder &b = model.b;
   int64_t channels = typeOf(x).getDimSize(2);
   Value matrix = tensor::CollapseShapeOp::create(
-      b, weight("conv1d.weight", {channels, 1, taps}),
+      b, tensors.weight("conv1d.weight", {channels, 1, taps}),
       ArrayRef<ReassociationIndices>{{0}, {1, 2}});
-  Value offset = bias ? weight("conv1d.bias", {channels}) : Value();
+  Value offset = bias ? tensors.weight("conv1d.bias", {channels}) : Value();
   Value window = zeros(b, {model.batch, taps - 1, channels});
   return seq::CausalConvOp::create(b, x.getType(), window.getType(), x, matrix,
                                    offset, window, seq::ConvActivation::silu)
@@ -70,28 +54,28 @@ void MambaMixer::checkProducts(Config &config, int64_t batch) const {
 Value MambaMixer::mix(Model &model, StringRef prefix, Value x,
                       Norm norm) const {
   ImplicitLocOpBuilder &b = model.b;
-  Tensors weight{model, prefix};
+  Tensors tensors{model, prefix.str()};
   auto normal = [&](StringRef part, Value x) {
     return norm ? norm(part, x) : x;
   };
-  Value both = weight.project("in_proj", x, D, 2 * E, bias);
+  Value both = tensors.linear("in_proj", x, 2 * E, bias);
   Value u = channels(b, both, 0, E), gate = channels(b, both, E, E);
-  u = convolve(weight, u, W, convBias);
+  u = convolve(tensors, u, W, convBias);
 
-  Value selected = weight.project("x_proj", u, E, R + 2 * N, false);
+  Value selected = tensors.linear("x_proj", u, R + 2 * N, false);
   Value delta = normal("dt", channels(b, selected, 0, R));
-  delta = weight.project("dt_proj", delta, R, E, false);
+  delta = tensors.linear("dt_proj", delta, E, false);
   Value in = normal("b", channels(b, selected, R, N)),
         out = normal("c", channels(b, selected, R + N, N));
-  Value a = negativeExp(b, weight("A_log", {E, N}));
-  Value skip = weight("D", {E}), deltaBias = weight("dt_proj.bias", {E});
+  Value a = negativeExp(b, tensors.weight("A_log", {E, N}));
+  Value skip = tensors.weight("D", {E}), deltaBias = tensors.weight("dt_proj.bias", {E});
   Value state = zeros(b, {model.batch, E, N});
   Value y = seq::SelectiveScanOp::create(b, u.getType(), state.getType(), u,
                                          delta, a, in, out, skip, gate,
                                          deltaBias, state,
                                          /*delta_softplus=*/true)
                 .getOutput();
-  return weight.project("out_proj", y, E, D, bias);
+  return tensors.linear("out_proj", y, D, bias);
 }
 
 //===----------------------------------------------------------------------===//
@@ -114,18 +98,13 @@ void Mamba2Mixer::check(Config &config, const Keys &keys, int64_t batch) const {
                       {batch, H, P, N});
 }
 
-/// softplus(x + bias), kept within the limits. As log(1 + exp(x)) overflows, it
-/// is max(x, 0) + log1p(exp(-|x|)).
+/// softplus(x + bias), kept within the limits.
 static Value stepSize(ImplicitLocOpBuilder &b, Value x, Value bias,
                       std::pair<double, double> limit) {
   return structured(
       b, "bth,h->bth", {x, bias},
       [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value sum = arith::AddFOp::create(b, v[0], v[1]);
-        Value size = arith::NegFOp::create(b, math::AbsFOp::create(b, sum));
-        Value rest = math::Log1pOp::create(b, math::ExpOp::create(b, size));
-        Value delta = arith::AddFOp::create(
-            b, arith::MaximumFOp::create(b, sum, constant(b, 0)), rest);
+        Value delta = softplus(b, arith::AddFOp::create(b, v[0], v[1]));
         if (limit.first > 0)
           delta = arith::MaximumFOp::create(b, delta, constant(b, limit.first));
         if (!std::isinf(limit.second))
@@ -139,42 +118,24 @@ static Value stepSize(ImplicitLocOpBuilder &b, Value x, Value bias,
 /// channels.
 static Value gatedNorm(ImplicitLocOpBuilder &b, Value x, Value gate,
                        Value weight, int64_t groups, double epsilon) {
-  Value product = splitHeads(b, gated(b, "silu", gate, x), groups);
-  int64_t size = typeOf(product).getDimSize(3);
-  Value squares = structured(
-      b, "btgc->btg", product, [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        return arith::AddFOp::create(b, v[1],
-                                     arith::MulFOp::create(b, v[0], v[0]));
-      });
-  Value scales = structured(
-      b, "btg->btg", squares,
-      [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value mean = arith::DivFOp::create(b, v[0], constant(b, size));
-        return math::RsqrtOp::create(
-            b, arith::AddFOp::create(b, mean, constant(b, epsilon)));
-      });
-  Value factors = tensor::ExpandShapeOp::create(
-      b, RankedTensorType::get({groups, size}, b.getF32Type()), weight,
-      ArrayRef<ReassociationIndices>{{0, 1}});
-  Value normal = structured(
-      b, "btgc,btg,gc->btgc", {product, scales, factors},
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        return arith::MulFOp::create(b, arith::MulFOp::create(b, v[0], v[1]),
-                                     v[2]);
-      });
-  return joinHeads(b, normal);
+  Value parts = splitHeads(b, gated(b, "silu", gate, x), groups);
+  Value normal = joinHeads(b, rmsNorm(b, parts, /*weight=*/Value(), epsilon));
+  return structured(b, "btc,c->btc", {normal, weight},
+                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      return arith::MulFOp::create(b, v[0], v[1]);
+                    });
 }
 
 Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
   ImplicitLocOpBuilder &b = model.b;
-  Tensors weight{model, prefix};
+  Tensors tensors{model, prefix.str()};
   int64_t E = H * P, shared = G * N;
-  Value all = weight.project("in_proj", x, D, 2 * E + 2 * shared + H, bias);
+  Value all = tensors.linear("in_proj", x, 2 * E + 2 * shared + H, bias);
   Value gate = channels(b, all, 0, E);
-  Value mixed = convolve(weight, channels(b, all, E, E + 2 * shared), W,
+  Value mixed = convolve(tensors, channels(b, all, E, E + 2 * shared), W,
                          convBias);
   Value delta = stepSize(b, channels(b, all, 2 * E + 2 * shared, H),
-                         weight("dt_bias", {H}), limit);
+                         tensors.weight("dt_bias", {H}), limit);
 
   Value u = splitHeads(b, channels(b, mixed, 0, E), H);
   Value in = splitHeads(b, channels(b, mixed, E, shared), G),
@@ -183,7 +144,7 @@ Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
     return arith::MulFOp::create(b, v[0], v[1]);
   };
   Value decay = structured(b, "bth,h->bth",
-                           {delta, negativeExp(b, weight("A_log", {H}))},
+                           {delta, negativeExp(b, tensors.weight("A_log", {H}))},
                            multiply);
   Value value = structured(b, "bthp,bth->bthp", {u, delta}, multiply);
   Value state = zeros(b, {model.batch, H, N, P});
@@ -192,12 +153,12 @@ Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
                 value, decay, /*beta=*/Value(), state, seq::UpdateRule::gated,
                 llvm::APFloat(1.0))
                 .getOutput();
-  y = structured(b, "bthp,bthp,h->bthp", {y, u, weight("D", {H})},
+  y = structured(b, "bthp,bthp,h->bthp", {y, u, tensors.weight("D", {H})},
                  [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
                    return arith::AddFOp::create(
                        b, v[0], arith::MulFOp::create(b, v[1], v[2]));
                  });
-  y = gatedNorm(b, joinHeads(b, y), gate, weight("norm.weight", {E}), G,
+  y = gatedNorm(b, joinHeads(b, y), gate, tensors.weight("norm.weight", {E}), G,
                 epsilon);
-  return weight.project("out_proj", y, E, D, bias);
+  return tensors.linear("out_proj", y, D, bias);
 }

@@ -1,14 +1,13 @@
-"""Random BERT, GPT-2 and Llama models by transformers, the public implementation: saved, and
-run in f32 and f64."""
+"""Random models by transformers, the public implementation: saved, and run in f32 and f64."""
 
 import contextlib
 import copy
+import sys
 import types
 from unittest import mock
 
 import torch
 import transformers
-from transformers.models.llama import modeling_llama
 
 # These models are small, and threads that wait for each other slow while other tests run.
 torch.set_num_threads(1)
@@ -19,7 +18,8 @@ def random_model(cls, seed=0, dtype=torch.float32, **config):
     exact in `dtype`."""
     torch.manual_seed(seed)
     kind = getattr(transformers, cls)
-    model = kind(kind.config_class(bos_token_id=None, eos_token_id=None, pad_token_id=None, **config)).eval()
+    tokens = dict(bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    model = kind(kind.config_class(**tokens | config)).eval()
     model.set_attn_implementation("eager")
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -39,11 +39,11 @@ def save(model, folder, dtype=torch.float32, **options):
 
 
 @contextlib.contextmanager
-def _everything_in_double():
-    """transformers' Llama does norms and rotary embeddings in f32, whatever the model's type
-    is; here it does them in f64."""
+def _everything_in_double(model):
+    """Models of transformers do norms, rotary embeddings and softmax in f32, whatever the model's
+    type is; here they do them in f64."""
     names = types.SimpleNamespace(**{**vars(torch), "float32": torch.float64, "float": torch.float64})
-    with mock.patch.object(modeling_llama, "torch", names), \
+    with mock.patch.object(sys.modules[type(model).__module__], "torch", names), \
             mock.patch.object(torch.Tensor, "float", torch.Tensor.double):
         yield
 
@@ -53,13 +53,14 @@ def outputs(model, inputs, names):
     inputs = {name: torch.as_tensor(array) for name, array in inputs.items()}
     with torch.no_grad():
         single = model(**inputs)
-        with _everything_in_double():
-            double = model.double()(**inputs)
+        exact = {name: array.double() if array.is_floating_point() else array for name, array in inputs.items()}
+        with _everything_in_double(model):
+            double = model.double()(**exact)
         model.float()
     return {name: (double[name], single[name]) for name in names}
 
 
-def greedy(model, ids, new):
+def greedy(model, ids, new, **options):
     """The tokens that transformers continues with."""
-    whole = model.generate(torch.tensor([ids]), max_new_tokens=new, min_new_tokens=new, do_sample=False)
+    whole = model.generate(torch.tensor([ids]), max_new_tokens=new, min_new_tokens=new, do_sample=False, **options)
     return whole[0, len(ids):].tolist()

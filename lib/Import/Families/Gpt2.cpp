@@ -1,13 +1,12 @@
 //===- Gpt2.cpp - GPT-2 --------------------------------------------------===//
 //
 // Radford et al., Language Models are Unsupervised Multitask Learners (2019),
-// as transformers' GPT2LMHeadModel, or GPT2Model, which has no head. Names of
-// tensors may lack the prefix "transformer." in both.
+// as transformers' GPT2LMHeadModel, GPT2ForSequenceClassification, or GPT2Model,
+// which has no head. Names of tensors may lack the prefix "transformer.".
 //
 //===----------------------------------------------------------------------===//
 
-#include "../Families.h"
-#include "../Layers.h"
+#include "../Transformer.h"
 
 #include <cmath>
 
@@ -22,32 +21,33 @@ struct Gpt2 {
   Value embed(Value ids);
   Value block(Value x);
   Value attend(Value x);
+  Value perceptron(Value x);
   Value head(Value x);
 
-  Value weight(const Twine &name, ArrayRef<int64_t> shape) {
-    return model.weight((prefix + name).str(), shape);
-  }
-  Value norm(const Twine &name, Value x) {
-    return layerNorm(b, x, weight(name + ".weight", {C}),
-                     weight(name + ".bias", {C}), epsilon);
-  }
   Value project(const Twine &name, Value x, int64_t from, int64_t to) {
-    return conv1D(b, x, weight(name + ".weight", {from, to}),
-                  weight(name + ".bias", {to}));
+    return conv1D(b, x, tensors.weight(name + ".weight", {from, to}),
+                  tensors.weight(name + ".bias", {to}));
   }
 
   Model &model;
   ImplicitLocOpBuilder &b;
+  Tensors tensors;
+  Head ending;
   int64_t V; // vocabulary
   int64_t C; // channels of the model
   int64_t heads, depth, inner, positions;
   double epsilon, scale;
-  bool tied, hasHead;
-  std::string act, prefix;
+  bool tied;
+  std::string act;
 };
 } // namespace
 
-Gpt2::Gpt2(Config &config, Model &model) : model(model), b(model.b) {
+Gpt2::Gpt2(Config &config, Model &model)
+    : model(model), b(model.b),
+      tensors{model, model.hasWeight("wte.weight") ? "" : "transformer."} {
+  ending = readHead(
+      config, {"GPT2Model", "GPT2LMHeadModel", "GPT2ForSequenceClassification"},
+      Head::language);
   V = config.size("vocab_size");
   C = config.size("n_embd");
   heads = config.size("n_head");
@@ -76,27 +76,27 @@ Gpt2::Gpt2(Config &config, Model &model) : model(model), b(model.b) {
                  "resid_pdrop", "summary_activation", "summary_first_dropout",
                  "summary_proj_to_labels", "summary_type", "summary_use_proj",
                  "task_specific_params"});
-  prefix = model.hasWeight("wte.weight") ? "" : "transformer.";
-  hasHead = !config.lists("architectures", "GPT2Model");
   // Causal masks, which older files have among the tensors.
-  model.ignoreLayerWeights(prefix + "h.{}.attn.bias");
-  model.ignoreLayerWeights(prefix + "h.{}.attn.masked_bias");
+  model.ignoreLayerWeights(tensors.prefix + "h.{}.attn.bias");
+  model.ignoreLayerWeights(tensors.prefix + "h.{}.attn.masked_bias");
 }
 
 Value Gpt2::embed(Value ids) {
   Value rows = embedding(b, layers::positions(b, ids, positions),
-                         weight("wpe.weight", {positions, C}));
-  return addRows(b, embedding(b, ids, weight("wte.weight", {V, C})), rows);
+                         tensors.weight("wpe.weight", {positions, C}));
+  Value words = embedding(b, ids, tensors.weight("wte.weight", {V, C}));
+  return addRows(b, words, rows);
 }
 
-/// Attention, then a perceptron of two layers; each adds to its input what it
-/// makes of the normalised one.
 Value Gpt2::block(Value x) {
-  StringRef layer = "h.{}.";
-  x = add(b, attend(norm(layer + "ln_1", x)), x);
-  Value wide = activation(
-      b, act, project(layer + "mlp.c_fc", norm(layer + "ln_2", x), C, inner));
-  return add(b, project(layer + "mlp.c_proj", wide, inner, C), x);
+  auto norm = [&](StringRef name) {
+    return [this, name](Value x) {
+      return tensors.layerNorm("h.{}." + name, x, epsilon);
+    };
+  };
+  return transformerBlock(
+      b, NormOrder::before, x, norm("ln_1"), [&](Value x) { return attend(x); },
+      norm("ln_2"), [&](Value x) { return perceptron(x); });
 }
 
 Value Gpt2::attend(Value x) {
@@ -110,9 +110,14 @@ Value Gpt2::attend(Value x) {
   return project("h.{}.attn.c_proj", y, C, C);
 }
 
+Value Gpt2::perceptron(Value x) {
+  Value wide = activation(b, act, project("h.{}.mlp.c_fc", x, C, inner));
+  return project("h.{}.mlp.c_proj", wide, inner, C);
+}
+
 Value Gpt2::head(Value x) {
   return linear(b, x,
-                tied ? weight("wte.weight", {V, C})
+                tied ? tensors.weight("wte.weight", {V, C})
                      : model.weight("lm_head.weight", {V, C}));
 }
 
@@ -120,22 +125,23 @@ static llvm::Expected<ModelFacts> buildGpt2(Config &config, Model &model) {
   Gpt2 gpt2(config, model);
   if (llvm::Error error = config.takeError())
     return error;
-  if (gpt2.hasHead && gpt2.tied)
+  if (gpt2.tied)
     model.ignoreWeight("lm_head.weight");
   return addDecoder(
-      model, gpt2.V, gpt2.hasHead,
+      config, model, gpt2.V, gpt2.ending,
       [&](Value ids) {
         return model.layers(
             "layer", {0, gpt2.depth}, gpt2.embed(ids),
             [&](ValueRange x) -> Model::Values { return {gpt2.block(x[0])}; });
       },
-      [&](Value x) { return gpt2.norm("ln_f", x); },
+      [&](Value x) { return gpt2.tensors.layerNorm("ln_f", x, gpt2.epsilon); },
       [&](Value x) { return gpt2.head(x); });
 }
 
 void seqc::registerGpt2(Families &families) {
   families.push_back(
-      {"gpt2", "transformers GPT2LMHeadModel, GPT2Model; Radford et al., 2019",
+      {"gpt2", "transformers GPT2LMHeadModel, GPT2Model, GPT2ForSequenceClassification; "
+       "Radford et al., 2019",
        "activation_function, scale_attn_weights, tie_word_embeddings",
        buildGpt2});
 }
