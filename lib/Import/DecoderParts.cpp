@@ -10,11 +10,15 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
-GroupedAttention GroupedAttention::read(Config &config, int64_t C) {
+GroupedAttention GroupedAttention::read(Config &config, int64_t C,
+                                        std::optional<int64_t> keyHeads) {
   GroupedAttention attention;
   int64_t heads = config.size("num_attention_heads");
   attention.heads = heads;
-  attention.keyHeads = config.size("num_key_value_heads", heads);
+  attention.keyHeads =
+      config.isNull("num_key_value_heads")
+          ? heads
+          : config.size("num_key_value_heads", keyHeads.value_or(heads));
   if (heads % attention.keyHeads != 0)
     config.fail("num_key_value_heads",
                 "a divisor of num_attention_heads = " + Twine(heads));

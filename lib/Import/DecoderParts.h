@@ -22,8 +22,10 @@ struct GroupedAttention {
                      const layers::Rotary *angles) const;
 
   /// The keys num_attention_heads, num_key_value_heads and head_dim, for models
-  /// of C channels.
-  static GroupedAttention read(Config &config, int64_t C);
+  /// of C channels. `keyHeads` stands for a num_key_value_heads that is absent,
+  /// else there are as many as queries have; null means the latter.
+  static GroupedAttention read(Config &config, int64_t C,
+                               std::optional<int64_t> keyHeads = std::nullopt);
 };
 
 /// down(act(gate x) ⊙ up x), a gated perceptron (Shazeer, arXiv:2002.05202), with

@@ -16,6 +16,15 @@ PIECES = [(28, 1), (1, 28), (2, 0, 7, 20), (1,) * 29]
 
 # family-variant: (class, config)
 CASES = {
+    "bamba-head20": ("BambaForCausalLM", dict(
+        vocab_size=83, hidden_size=60, num_hidden_layers=5, intermediate_size=67, num_attention_heads=3,
+        num_key_value_heads=1, attn_layer_indices=[1, 3], mamba_n_heads=6, mamba_n_groups=2, mamba_d_state=16,
+        mamba_chunk_size=32)),
+    "bamba-head80": ("BambaForCausalLM", dict(
+        vocab_size=50, hidden_size=80, num_hidden_layers=3, intermediate_size=40, num_attention_heads=1,
+        num_key_value_heads=None, attn_layer_indices=[0], mamba_n_heads=2, mamba_d_head=80, mamba_d_state=20,
+        mamba_d_conv=3, mamba_conv_bias=False, mamba_proj_bias=True, mamba_chunk_size=16, attention_bias=True,
+        mlp_bias=True, tie_word_embeddings=True)),
     "falcon_mamba": ("FalconMambaForCausalLM", dict(
         vocab_size=83, hidden_size=40, num_hidden_layers=2, state_size=7, use_bias=True)),
     "falcon_mamba-without_head": ("FalconMambaModel", dict(
@@ -76,18 +85,19 @@ def test_agrees(case, program):
 
 
 def test_pieces(case, build):
-    """Prefill and steps, whatever their sizes, give what one call gives."""
+    """Prefill and steps, whatever their sizes, agree as one call does."""
     name, model = case
     path = build(name, lambda folder: hybrids.save(model, folder), library=True)
     library = seqlib.Library(path, weights=f"{path}.weights", threads=2)
     ids = random_ids(model, 1, 29)
-    whole = library.run("forward", {"input_ids": ids})[output(model)]
+    expected = hybrids.outputs(model, ids, output(model))
     for sizes in PIECES:
-        state, start = library.state(29), 0
+        state, start, parts = library.state(29), 0, []
         for size in sizes:
-            part = library.run("forward", {"input_ids": ids[:, start:start + size]}, state)[output(model)]
-            agreement.agrees(part, *[whole[:, start:start + size]] * 2)
+            piece = {"input_ids": ids[:, start:start + size]}
+            parts.append(library.run("forward", piece, state)[output(model)])
             start += size
+        agreement.agrees(np.concatenate(parts, axis=1), *expected)
 
 
 def test_evaluates(case, tmp_path):
