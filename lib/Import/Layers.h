@@ -75,6 +75,9 @@ mlir::Value lastTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// x [B, C] at the first time of [B, T, C]. At run time T must not be 0.
 mlir::Value firstTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
+/// The mean [B, C] of [B, T, C] over all times. At run time T must not be 0.
+mlir::Value meanTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+
 /// x [B, C] at the last time of [B, T, C] whose id in [B, T] is not `padding`;
 /// 0 where there is none.
 mlir::Value lastOther(mlir::ImplicitLocOpBuilder &b, mlir::Value x,

@@ -7,35 +7,12 @@ import sys
 import types
 from unittest import mock
 
+import numpy as np
 import torch
 import transformers
 
 # These models are small, and threads that wait for each other slow while other tests run.
 torch.set_num_threads(1)
-
-
-def random_model(cls, seed=0, **config):
-    """A model of the class named `cls` in which every parameter matters."""
-    torch.manual_seed(seed)
-    kind = getattr(transformers, cls)
-    model = kind(kind.config_class(bos_token_id=None, eos_token_id=None, pad_token_id=None, **config)).eval()
-    model.set_attn_implementation("eager")
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.dim() < 2 or "A_log" in name:  # biases, norms, decays come without chance
-                parameter += 0.2 * torch.randn_like(parameter)
-            elif "conv" in name:
-                parameter.normal_(0, 0.5)
-            elif "emb" in name:
-                parameter.normal_(0, 0.5)
-            else:  # large enough that each part adds to what passes by it
-                parameter.normal_(0, 1.5 * min(parameter.shape[-2:]) ** -0.5)
-    return model
-
-
-def save(model, folder, dtype=torch.float32, **options):
-    """In the layout of transformers, with numbers of type `dtype` in the file."""
-    copy.deepcopy(model).to(dtype).save_pretrained(folder, **options)
 
 
 @contextlib.contextmanager
@@ -56,21 +33,38 @@ def _everything_in_double(module):
         yield
 
 
-def outputs(model, ids, name="logits"):
-    """What transformers gives for token ids [B, T]: in f64, in f32."""
-    ids = torch.as_tensor(ids)
-    with torch.no_grad():
-        single = model(ids, use_cache=False)[name]
-        wide = copy.deepcopy(model).double()
-        with _everything_in_double(sys.modules[type(model).__module__]):
-            double = wide(ids, use_cache=False)[name]
-    return double, single
+class Model:
+    """A model of the class named `cls` in which every parameter matters."""
 
-
-def greedy(model, ids, new):
-    """The tokens that transformers continues with."""
-    for _ in range(new):
+    def __init__(self, cls, seed=0, **config):
+        torch.manual_seed(seed)
+        kind = getattr(transformers, cls)
+        model = kind(kind.config_class(bos_token_id=None, eos_token_id=None, pad_token_id=None, **config)).eval()
+        model.set_attn_implementation("eager")
         with torch.no_grad():
-            logits = model(torch.tensor([ids]), use_cache=False).logits
-        ids = ids + [int(logits[0, -1].argmax())]
-    return ids[-new:]
+            for name, parameter in model.named_parameters():
+                if parameter.dim() < 2 or "A_log" in name:  # biases, norms, decays come without chance
+                    parameter += 0.2 * torch.randn_like(parameter)
+                elif "conv" in name or "emb" in name:
+                    parameter.normal_(0, 0.5)
+                else:  # large enough that each part adds to what passes by it
+                    parameter.normal_(0, 1.5 * min(parameter.shape[-2:]) ** -0.5)
+        self.model = model
+        self.output = "logits" if model.get_output_embeddings() else "last_hidden_state"
+        self.vocabulary = model.config.vocab_size if self.output == "logits" else 0
+
+    def inputs(self, batch, times):
+        ids = np.random.default_rng(1).integers(0, self.model.config.vocab_size, (batch, times))
+        return {"input_ids": ids}
+
+    def save(self, folder):
+        self.model.save_pretrained(folder)
+
+    def outputs(self, inputs):
+        ids = torch.as_tensor(inputs["input_ids"])
+        with torch.no_grad():
+            single = self.model(ids, use_cache=False)[self.output]
+            wide = copy.deepcopy(self.model).double()
+            with _everything_in_double(sys.modules[type(self.model).__module__]):
+                double = wide(ids, use_cache=False)[self.output]
+        return double, single
