@@ -21,14 +21,18 @@ Value layers::splitHeads(ImplicitLocOpBuilder &b, Value x, int64_t heads) {
       ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}}, sizes);
 }
 
+Value layers::joinHeads(ImplicitLocOpBuilder &b, Value x) {
+  return tensor::CollapseShapeOp::create(
+      b, x, ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
+}
+
 Value layers::attention(ImplicitLocOpBuilder &b, Value query, Value key,
                         Value value, seq::MaskAttr mask, double scale,
                         Value keyMask) {
   Value output = seq::AttentionOp::create(
       b, query.getType(), query, key, value, keyMask, /*bias=*/Value(), mask,
       seq::Normaliser::softmax, llvm::APFloat(scale));
-  return tensor::CollapseShapeOp::create(
-      b, output, ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
+  return joinHeads(b, output);
 }
 
 Value layers::isNonzero(ImplicitLocOpBuilder &b, Value x) {

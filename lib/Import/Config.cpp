@@ -6,6 +6,8 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
+#include <limits>
+
 using namespace llvm;
 using namespace seqc;
 
@@ -131,6 +133,30 @@ double Config::atLeastOne(StringRef key, double byDefault) {
     return *number;
   fail(key, "a number of at least 1");
   return byDefault;
+}
+
+/// A number; infinity as transformers writes it, {"__float__": "Infinity"}.
+static std::optional<double> asNumber(const json::Value &value) {
+  const json::Object *object = value.getAsObject();
+  if (object && object->getString("__float__") == "Infinity")
+    return std::numeric_limits<double>::infinity();
+  return value.getAsNumber();
+}
+
+std::pair<double, double> Config::interval(StringRef key) {
+  std::pair<double, double> all(0, std::numeric_limits<double>::infinity());
+  const json::Value *value = find(key);
+  if (!value)
+    return all;
+  const json::Array *array = value->getAsArray();
+  if (array && array->size() == 2) {
+    std::optional<double> from = asNumber((*array)[0]),
+                          to = asNumber((*array)[1]);
+    if (from && to && *from >= 0 && *from <= *to)
+      return {*from, *to};
+  }
+  fail(key, "two numbers of at least 0, in order");
+  return all;
 }
 
 double Config::positive(StringRef key, double byDefault) {

@@ -38,6 +38,8 @@ public:
   double fraction(llvm::StringRef key, double byDefault);
   /// A number of at least 1.
   double atLeastOne(llvm::StringRef key, double byDefault);
+  /// Two numbers from 0 to infinity, in order, which is the default.
+  std::pair<double, double> interval(llvm::StringRef key);
   /// A number above 0.
   double positive(llvm::StringRef key, double byDefault);
   /// An integer or a list of integers; none where the key is absent.

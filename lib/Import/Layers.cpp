@@ -75,14 +75,20 @@ Value layers::channels(ImplicitLocOpBuilder &b, Value x, int64_t begin,
   return tensor::ExtractSliceOp::create(b, x, offsets, sizes, strides);
 }
 
-/// x [B, C] at a time of [B, T, C] for T > 0.
-static Value atTime(ImplicitLocOpBuilder &b, Value x,
-                    llvm::function_ref<OpFoldResult(Value times)> number) {
-  RankedTensorType type = typeOf(x);
+/// T > 0, the number of times of x [B, T, C].
+static Value countTimes(ImplicitLocOpBuilder &b, Value x) {
   Value times = tensor::DimOp::create(b, x, 1);
   Value zero = arith::ConstantIndexOp::create(b, 0);
   Value any = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, times, zero);
   cf::AssertOp::create(b, any, "expected at least one token");
+  return times;
+}
+
+/// x [B, C] at a time of [B, T, C] for T > 0.
+static Value atTime(ImplicitLocOpBuilder &b, Value x,
+                    llvm::function_ref<OpFoldResult(Value times)> number) {
+  RankedTensorType type = typeOf(x);
+  Value times = countTimes(b, x);
   OpFoldResult start = b.getIndexAttr(0), step = b.getIndexAttr(1);
   auto atType = RankedTensorType::get({type.getDimSize(0), type.getDimSize(2)},
                                       type.getElementType());
@@ -102,6 +108,15 @@ Value layers::lastTime(ImplicitLocOpBuilder &b, Value x) {
 
 Value layers::firstTime(ImplicitLocOpBuilder &b, Value x) {
   return atTime(b, x, [&](Value) { return b.getIndexAttr(0); });
+}
+
+Value layers::meanTime(ImplicitLocOpBuilder &b, Value x) {
+  Value times = arith::IndexCastOp::create(b, b.getI64Type(), countTimes(b, x));
+  Value count = arith::SIToFPOp::create(b, b.getF32Type(), times);
+  return structured(b, "bc->bc", structured(b, "btc->bc", x, addElements),
+                    [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      return arith::DivFOp::create(b, v[0], count);
+                    });
 }
 
 Value layers::lastOther(ImplicitLocOpBuilder &b, Value x, Value ids,

@@ -41,7 +41,8 @@ mlir::Value gated(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
 mlir::Value layerNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                       mlir::Value weight, mlir::Value bias, double epsilon);
 
-/// x / sqrt(mean(x²) + epsilon) ⊙ weight, over the channels.
+/// x / sqrt(mean(x²) + epsilon) ⊙ weight, over the channels; without the weight
+/// where it is null.
 mlir::Value rmsNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                     mlir::Value weight, double epsilon);
 
@@ -80,6 +81,9 @@ mlir::Value lastTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// x [B, C] at the first time of [B, T, C]. At run time T must not be 0.
 mlir::Value firstTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
+/// The mean [B, C] of [B, T, C] over all times. At run time T must not be 0.
+mlir::Value meanTime(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+
 /// x [B, C] at the last time of [B, T, C] whose id in [B, T] is not `padding`;
 /// 0 where there is none.
 mlir::Value lastOther(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
@@ -92,6 +96,9 @@ mlir::Value lastOther(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
 /// [B, T, heads · D] as [B, T, heads, D].
 mlir::Value splitHeads(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                        int64_t heads);
+
+/// [B, T, heads, D] as [B, T, heads · D].
+mlir::Value joinHeads(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 
 /// seq.attention of queries, keys and values with heads, its output's heads
 /// side by side again: [B, T, heads · D]. `keyMask` may be null.

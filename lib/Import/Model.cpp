@@ -8,6 +8,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace seqc;
@@ -81,17 +83,18 @@ const SourceWeights::Tensor *Model::check(const std::string &name,
 }
 
 Value Model::weight(StringRef name, ArrayRef<int64_t> shape) {
-  bool perLayer = range && name.contains("{}");
-  LayerRange numbers = perLayer ? *range : LayerRange{0, 1};
-  std::string first = perLayer ? numbered(name, numbers.first) : name.str();
+  bool perLayer = numbers && name.contains("{}");
+  Numbers layers = perLayer ? *numbers : Numbers{0};
+  std::string first = perLayer ? numbered(name, layers.front()) : name.str();
   DType dtype = DType::F32;
-  for (int64_t number = 0; number < numbers.count && error.empty(); ++number) {
-    std::string each =
-        perLayer ? numbered(name, numbers.first + number) : name.str();
+  for (int64_t number : layers) {
+    if (!error.empty())
+      break;
+    std::string each = perLayer ? numbered(name, number) : name.str();
     const SourceWeights::Tensor *tensor = check(each, shape);
     if (!tensor)
       break;
-    if (number == 0)
+    if (number == layers.front())
       dtype = tensor->dtype;
     else if (tensor->dtype != dtype)
       fail(each, "expected " + nameOf(dtype) + " as for " + quote(first) +
@@ -196,27 +199,44 @@ static Value insertPart(ImplicitLocOpBuilder &b, Value part, Value stack,
   return tensor::InsertSliceOp::create(b, part, stack, offsets, sizes, strides);
 }
 
-Value Model::layers(StringRef name, LayerRange layerRange, ValueRange inputs,
-                    MutableArrayRef<Value> stacks, Body body) {
+func::FuncOp Model::addLayer(StringRef name, Numbers layerNumbers,
+                             ValueRange inputs, Body body) {
+  int64_t count = layerNumbers.size(), first = layerNumbers.front();
   // A single layer has its name and needs no number.
-  bool loop = layerRange.count > 1;
+  bool several = count > 1;
+  bool gaps = layerNumbers.back() - first != count - 1;
   SmallVector<Type> types(inputs.getTypes());
-  if (loop)
+  if (several)
     types.push_back(b.getIndexType());
-  func::FuncOp layer;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(module.getBody());
-    layer = addFunction(name, types, [&](ValueRange arguments) {
-      range = layerRange;
-      index = loop ? arguments.back() : Value();
-      Values results = body(arguments.take_front(inputs.size()));
-      range.reset();
-      index = {};
-      return results;
-    });
-    layer.setPrivate();
-  }
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(module.getBody());
+  func::FuncOp layer = addFunction(name, types, [&](ValueRange arguments) {
+    index = several ? arguments.back() : Value();
+    if (gaps) {
+      auto type = RankedTensorType::get({count}, b.getIndexType());
+      Value table = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(type, ArrayRef<int64_t>(layerNumbers)));
+      index = tensor::ExtractOp::create(b, table, index);
+    }
+    numbers = layerNumbers;
+    Values results = body(arguments.take_front(inputs.size()));
+    numbers.reset();
+    index = {};
+    return results;
+  });
+  layer.setPrivate();
+  if (several)
+    layer.setArgAttr(inputs.size(), "seq.count", b.getIndexAttr(count));
+  if (several && !gaps && first)
+    layer.setArgAttr(inputs.size(), "seq.first", b.getIndexAttr(first));
+  return layer;
+}
+
+Value Model::layers(StringRef name, LayerRange range, ValueRange inputs,
+                    MutableArrayRef<Value> stacks, Body body) {
+  Numbers all(
+      llvm::to_vector(llvm::seq(range.first, range.first + range.count)));
+  func::FuncOp layer = addLayer(name, all, inputs, body);
   auto collect = [&](ValueRange results, ValueRange present,
                      OpFoldResult number) {
     Values next{results[0]};
@@ -226,34 +246,86 @@ Value Model::layers(StringRef name, LayerRange layerRange, ValueRange inputs,
   };
 
   Values results;
-  if (!loop) {
-    results =
-        collect(call(layer, inputs), stacks, b.getIndexAttr(layerRange.first));
+  if (range.count == 1) {
+    results = collect(call(layer, inputs), stacks, b.getIndexAttr(range.first));
   } else {
-    layer.setArgAttr(inputs.size(), "seq.count",
-                     b.getIndexAttr(layerRange.count));
-    if (layerRange.first)
-      layer.setArgAttr(inputs.size(), "seq.first",
-                       b.getIndexAttr(layerRange.first));
-    auto constant = [&](int64_t value) {
-      return arith::ConstantIndexOp::create(b, value);
-    };
     Values carried{inputs[0]};
     carried.append(stacks.begin(), stacks.end());
-    auto forOp = scf::ForOp::create(
-        b, constant(layerRange.first),
-        constant(layerRange.first + layerRange.count), constant(1), carried);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(forOp.getBody());
-    ValueRange present = forOp.getRegionIterArgs();
-    Value number = forOp.getInductionVar();
-    Values arguments{present[0]};
-    llvm::append_range(arguments, inputs.drop_front());
-    arguments.push_back(number);
-    scf::YieldOp::create(
-        b, collect(call(layer, arguments), present.drop_front(), number));
-    results = Values(forOp.getResults());
+    results = loop(
+        {range.first, range.count}, carried,
+        [&](Value number, ValueRange present) -> Values {
+          Values arguments{present[0]};
+          llvm::append_range(arguments, inputs.drop_front());
+          arguments.push_back(number);
+          return collect(call(layer, arguments), present.drop_front(), number);
+        });
   }
   llvm::copy(ArrayRef(results).drop_front(), stacks.begin());
   return results[0];
+}
+
+Model::Values
+Model::loop(LayerRange range, ValueRange carried,
+            llvm::function_ref<Values(Value number, ValueRange)> body) {
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  auto forOp =
+      scf::ForOp::create(b, constant(range.first),
+                         constant(range.first + range.count), constant(1), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(forOp.getBody());
+  scf::YieldOp::create(
+      b, body(forOp.getInductionVar(), forOp.getRegionIterArgs()));
+  return Values(forOp.getResults());
+}
+
+Value Model::stack(ArrayRef<std::string> kinds, ValueRange inputs,
+                   KindBody body) {
+  llvm::MapVector<StringRef, Numbers> numbersOf;
+  for (auto [number, kind] : llvm::enumerate(kinds))
+    numbersOf[kind].push_back(number);
+  struct Kind {
+    func::FuncOp function;
+    bool several;
+    int64_t next; // what its function calls the next layer
+  };
+  llvm::StringMap<Kind> functions;
+  for (auto &[kind, layerNumbers] : numbersOf) {
+    func::FuncOp function = addLayer(
+        kind, layerNumbers, inputs,
+        [&, kind = kind](ValueRange x) -> Values { return {body(kind, x)}; });
+    bool gaps = layerNumbers.back() - layerNumbers.front() !=
+                int64_t(layerNumbers.size()) - 1;
+    functions[kind] = {function, layerNumbers.size() > 1,
+                       gaps ? 0 : layerNumbers.front()};
+  }
+
+  Values carried(inputs);
+  while (!kinds.empty()) {
+    Kind &kind = functions.find(kinds.front())->second;
+    auto isOther = [&](const std::string &name) { return name != kinds.front(); };
+    int64_t count = llvm::find_if(kinds, isOther) - kinds.begin();
+    auto run = [&](Value x, Value number) {
+      Values arguments(carried);
+      arguments[0] = x;
+      if (kind.several)
+        arguments.push_back(number);
+      return Values(call(kind.function, arguments));
+    };
+    if (count == 1) {
+      Value number;
+      if (kind.several)
+        number = arith::ConstantIndexOp::create(b, kind.next);
+      carried[0] = run(carried[0], number)[0];
+    } else {
+      carried[0] = loop({kind.next, count}, carried[0],
+                        [&](Value number, ValueRange x) -> Values {
+                          return run(x[0], number);
+                        })[0];
+    }
+    kind.next += count;
+    kinds = kinds.drop_front(count);
+  }
+  return carried[0];
 }

@@ -78,22 +78,41 @@ public:
     return layers(name, range, inputs, {}, body);
   }
 
+  /// Layers of several kinds in turns, `kinds` names each layer's. Adds one
+  /// function a kind, and calls them in the order of the layers: in a loop where
+  /// layers of a kind follow each other. The first of `inputs` goes from layer
+  /// to layer, the others are the same for all.
+  using KindBody =
+      llvm::function_ref<mlir::Value(llvm::StringRef kind, mlir::ValueRange)>;
+  mlir::Value stack(llvm::ArrayRef<std::string> kinds, mlir::ValueRange inputs,
+                    KindBody body);
+
   llvm::Error takeError();
 
 private:
+  /// The layers that a function stands for, in the order of its argument.
+  using Numbers = llvm::SmallVector<int64_t>;
+
   void fail(llvm::StringRef tensor, const llvm::Twine &message);
   const SourceWeights::Tensor *check(const std::string &name,
                                      llvm::ArrayRef<int64_t> shape);
   mlir::func::FuncOp addFunction(llvm::StringRef name,
                                  llvm::ArrayRef<mlir::Type> inputs, Body body);
+  /// The private function of such layers; where there are several, its last
+  /// argument is their number, or their place where numbers have gaps.
+  mlir::func::FuncOp addLayer(llvm::StringRef name, Numbers numbers,
+                              mlir::ValueRange inputs, Body body);
+  /// An scf.for over the numbers of layers.
+  Values loop(LayerRange range, mlir::ValueRange carried,
+              llvm::function_ref<Values(mlir::Value number, mlir::ValueRange)> body);
 
   mlir::ModuleOp module;
   const SourceWeights &weights;
   llvm::StringSet<> used;
   std::string error;
-  /// Inside a layer's function: its layers and, where there are several, the
-  /// argument that says which one it is.
-  std::optional<LayerRange> range;
+  /// Inside a layer's function: its layers and, where there are several, which
+  /// one it is.
+  std::optional<Numbers> numbers;
   mlir::Value index;
 };
 

@@ -55,7 +55,7 @@ Value layers::layerNorm(ImplicitLocOpBuilder &b, Value x, Value weight,
 Value layers::rmsNorm(ImplicitLocOpBuilder &b, Value x, Value weight,
                       double epsilon) {
   std::string rows = rowsOf(x);
-  double channels = typeOf(weight).getDimSize(0);
+  double channels = typeOf(x).getShape().back();
   Value squares =
       structured(b, rows + "c->" + rows, x,
                  [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
@@ -63,6 +63,11 @@ Value layers::rmsNorm(ImplicitLocOpBuilder &b, Value x, Value weight,
                        b, v[1], arith::MulFOp::create(b, v[0], v[0]));
                  });
   Value scale = inverseDeviation(b, squares, channels, epsilon);
+  if (!weight)
+    return structured(b, rows + "c," + rows + "->" + rows + "c", {x, scale},
+                      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                        return arith::MulFOp::create(b, v[0], v[1]);
+                      });
   return structured(b, rows + "c," + rows + ",c->" + rows + "c",
                     {x, scale, weight},
                     [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -64,6 +65,20 @@ std::string layers::rowsOf(Value x) {
 
 Value layers::constant(ImplicitLocOpBuilder &b, double value) {
   return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+}
+
+Value layers::sigmoid(ImplicitLocOpBuilder &b, Value x) {
+  Value power = math::ExpOp::create(b, arith::NegFOp::create(b, x));
+  Value one = constant(b, 1);
+  return arith::DivFOp::create(b, one, arith::AddFOp::create(b, one, power));
+}
+
+Value layers::softplus(ImplicitLocOpBuilder &b, Value x) {
+  // exp(x) may overflow: log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
+  Value size = arith::NegFOp::create(b, math::AbsFOp::create(b, x));
+  Value rest = math::Log1pOp::create(b, math::ExpOp::create(b, size));
+  return arith::AddFOp::create(
+      b, arith::MaximumFOp::create(b, x, constant(b, 0)), rest);
 }
 
 Value layers::addElements(ImplicitLocOpBuilder &b, ValueRange v) {

@@ -37,6 +37,11 @@ mlir::Value constant(mlir::ImplicitLocOpBuilder &b, double value);
 
 /// Elements of "a,b->…": a + b.
 mlir::Value addElements(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange v);
+/// 1 / (1 + exp(-x)) of one element.
+mlir::Value sigmoid(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+/// log(1 + exp(x)) of one element.
+mlir::Value softplus(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+
 /// Elements of "a,b->…" with a sum: a · b + sum.
 mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange v);
 

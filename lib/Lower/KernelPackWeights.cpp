@@ -97,13 +97,25 @@ LogicalResult checkWeights(ModuleOp module) {
     if (!weight.getIndex())
       return WalkResult::advance();
     WeightIndex index = readWeightIndex(weight.getIndex());
-    if (!index.base || findIndexRange(index.base))
-      return WalkResult::advance();
-    weight.emitOpError("weight ")
-        << weight.getTensorAttr()
-        << ": its index must be a constant, a loop's variable with constant "
-           "bounds, or an argument with seq.count (plus a constant)";
-    return WalkResult::interrupt();
+    std::optional<IndexRange> range =
+        index.base ? findIndexRange(index.base) : IndexRange{};
+    if (!range) {
+      weight.emitOpError("weight ")
+          << weight.getTensorAttr()
+          << ": its index must be a constant, a loop's variable with constant "
+             "bounds, or an argument with seq.count (plus a constant)";
+      return WalkResult::interrupt();
+    }
+    int64_t first = range->first + index.offset;
+    if (index.table &&
+        (first < 0 || first + range->count > index.table.getNumElements())) {
+      weight.emitOpError("weight ")
+          << weight.getTensorAttr() << ": its index reads a table of "
+          << index.table.getNumElements() << " numbers at the places " << first
+          << " to " << first + range->count - 1;
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
 }

@@ -7,10 +7,12 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -21,8 +23,31 @@ using namespace seqc;
 // Indices
 //===----------------------------------------------------------------------===//
 
+/// The constant list of numbers that `index` is taken from.
+static DenseIntElementsAttr readTable(Value index) {
+  auto extract = index.getDefiningOp<tensor::ExtractOp>();
+  DenseIntElementsAttr table;
+  if (!extract || extract.getTensor().getType().getRank() != 1 ||
+      !matchPattern(extract.getTensor(), m_Constant(&table)))
+    return {};
+  return table;
+}
+
 WeightIndex seqc::readWeightIndex(Value index) {
   WeightIndex result{index, 0};
+  if (DenseIntElementsAttr table = readTable(index)) {
+    Value place = index.getDefiningOp<tensor::ExtractOp>().getIndices().front();
+    result = readWeightIndex(place);
+    // A table of places in a table is an index of another form.
+    if (result.table)
+      return {index, 0};
+    result.table = table;
+    if (result.base || result.offset < 0 ||
+        result.offset >= table.getNumElements())
+      return result;
+    APInt number = *(table.value_begin<APInt>() + result.offset);
+    return {Value(), number.getSExtValue()};
+  }
   while (true) {
     if (std::optional<int64_t> constant = getConstantIntValue(result.base))
       return {Value(), result.offset + *constant};
@@ -183,6 +208,9 @@ PackComputation seqc::copyPackComputation(Value value) {
     else if (int64_t distance = index.offset - *least)
       number = arith::AddIOp::create(
           b, number, arith::ConstantIndexOp::create(b, distance));
+    if (index.table)
+      number = tensor::ExtractOp::create(
+          b, arith::ConstantOp::create(b, index.table), number);
     mapping.map(weight.getIndex(), number);
     b.clone(*op, mapping);
   }

@@ -9,10 +9,12 @@
 #include <string>
 
 namespace seqc {
-/// What selects one of several weights: `base + offset`, or `offset` alone.
+/// What selects one of several weights: `base + offset`, or `offset` alone, or
+/// the number at that place of a table.
 struct WeightIndex {
   mlir::Value base;
   int64_t offset = 0;
+  mlir::DenseIntElementsAttr table = {};
 };
 
 /// The form of an index; of another form it is a base of itself.

@@ -42,6 +42,16 @@ func.func @unknown_bound(%n: index) {
 
 // -----
 
+func.func @short_table(%i: index {seq.count = 3 : index}) -> tensor<4xf32> {
+  %numbers = arith.constant dense<[0, 2]> : tensor<2xindex>
+  %layer = tensor.extract %numbers[%i] : tensor<2xindex>
+  // expected-error@+1 {{weight @"l.{}": its index reads a table of 2 numbers at the places 0 to 2}}
+  %w = seq.weight @"l.{}"[%layer] : tensor<4xf32>
+  return %w : tensor<4xf32>
+}
+
+// -----
+
 func.func @element() -> tensor<4xi4> {
   // expected-error@+1 {{weight @w: a weight file has no elements of type 'i4'}}
   %w = seq.weight @w : tensor<4xi4>

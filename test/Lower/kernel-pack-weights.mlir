@@ -245,3 +245,35 @@ func.func @gather(%ids: tensor<?xi64>, %y: tensor<?x8xf32>, %x: tensor<4xf32>) -
 func.func @none(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }
+
+// -----
+
+// Layers of two kinds in turns: those of one kind are counted, and a table says
+// which layer of the file each one is.
+// CHECK-LABEL: module
+// CHECK:       kernel.entry @"l.{}.a" : tensor<4xf32> count 3 offset
+// CHECK-NEXT:  kernel.entry @l.5.a : tensor<4xf32> count 1 offset
+// CHECK-LABEL: func.func private @kind
+// CHECK-SAME:    %[[L:[a-z0-9]+]]: index
+// CHECK:       kernel.weight @"l.{}.a"[%[[L]]]
+// CHECK:       kernel.weight @l.5.a : tensor<4xf32>
+func.func private @use(tensor<4xf32>)
+func.func private @kind(%place: index {seq.count = 3 : index}) {
+  %numbers = arith.constant dense<[0, 2, 5]> : tensor<3xindex>
+  %layer = tensor.extract %numbers[%place] : tensor<3xindex>
+  %a = seq.weight @"l.{}.a"[%layer] : tensor<4xf32>
+  call @use(%a) : (tensor<4xf32>) -> ()
+  %c2 = arith.constant 2 : index
+  %last = tensor.extract %numbers[%c2] : tensor<3xindex>
+  %b = seq.weight @"l.{}.a"[%last] : tensor<4xf32>
+  call @use(%b) : (tensor<4xf32>) -> ()
+  return
+}
+// CHECK-LABEL: func.func private @pack
+// CHECK:       scf.for %[[I:[a-z0-9_]+]] =
+// CHECK:         %[[TABLE:.*]] = arith.constant dense<[0, 2, 5]>
+// CHECK:         %[[L:.*]] = tensor.extract %[[TABLE]][%[[I]]]
+// CHECK:         %[[A:.*]] = seq.weight @"l.{}.a"[%[[L]]]
+// CHECK:         kernel.store_entry %[[A]], @"l.{}.a"[%[[I]]]
+// CHECK:       arith.constant 5 : index
+// CHECK:       seq.weight @"l.{}.a"

@@ -163,7 +163,9 @@ def KernelPackWeights : Pass<"kernel-pack-weights", "::mlir::ModuleOp"> {
     The index of a weight is a constant, the induction variable of an `scf.for`
     with constant bounds and step 1, or an argument with `seq.count = N : index`
     and `seq.first = F : index` (default 0), whose values are F … F+N-1; or one
-    of these plus a constant. Anything else is an error.
+    of these plus a constant; or `tensor.extract` of a constant list of numbers
+    at such an index, where layers of several kinds take turns. Anything else is
+    an error.
 
     The same computation in several places makes one entry. Names are those of
     the tensors that it reads, joined by `+`, with a number where there are two

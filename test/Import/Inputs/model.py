@@ -4,12 +4,13 @@
 
 CONFIG is the text of config.json. SHAPE is written as 2x3; DTYPE is F32 if it is
 not given. A `{}` in NAME stands for 0, 1, … below the number of layers that
-CONFIG has.
+CONFIG has, and `{0,3}` for these numbers.
 """
 
 import json
 import math
 import pathlib
+import re
 import struct
 import sys
 
@@ -27,9 +28,10 @@ def main(directory, config, *tensors):
         name, _, shape = text.partition("=")
         shape, _, dtype = shape.partition(":")
         sizes = [int(size) for size in shape.split("x")]
-        for layer in range(layers if "{}" in name else 1):
+        numbers = re.search(r"{([\d,]*)}", name)
+        for layer in (numbers[1].split(",") if numbers and numbers[1] else range(layers if numbers else 1)):
             begin, end = end, end + math.prod(sizes) * BYTES[dtype or "F32"]
-            header[name.replace("{}", str(layer))] = {
+            header[name.replace(numbers[0], str(layer)) if numbers else name] = {
                 "dtype": dtype or "F32", "shape": sizes, "data_offsets": [begin, end]}
     if tensors:
         text = json.dumps(header).encode()

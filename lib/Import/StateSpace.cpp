@@ -1,0 +1,164 @@
+//===- StateSpace.cpp - the mixers of Mamba and Mamba-2 -------------------===//
+
+#include "StateSpace.h"
+
+#include "Config.h"
+#include "Layers.h"
+#include "Structured.h"
+#include "Transformer.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace seqc;
+using namespace seqc::layers;
+
+/// silu(conv(x)), each channel by itself, with the window as state.
+static Value convolve(Tensors &tensors, Value x, int64_t taps, bool bias) {
+  Model &model = tensors.model;
+  ImplicitLocOpBuilder &b = model.b;
+  int64_t channels = typeOf(x).getDimSize(2);
+  Value matrix = tensor::CollapseShapeOp::create(
+      b, tensors.weight("conv1d.weight", {channels, 1, taps}),
+      ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+  Value offset = bias ? tensors.weight("conv1d.bias", {channels}) : Value();
+  Value window = zeros(b, {model.batch, taps - 1, channels});
+  return seq::CausalConvOp::create(b, x.getType(), window.getType(), x, matrix,
+                                   offset, window, seq::ConvActivation::silu)
+      .getOutput();
+}
+
+/// A = -exp(A_log)
+static Value negativeExp(ImplicitLocOpBuilder &b, Value log) {
+  return arith::NegFOp::create(b, math::ExpOp::create(b, log));
+}
+
+//===----------------------------------------------------------------------===//
+// Mamba
+//===----------------------------------------------------------------------===//
+
+int64_t MambaMixer::readRank(Config &config, StringRef key, int64_t D) {
+  bool automatic = !config.has(key) || config.isText(key, "auto");
+  return automatic ? llvm::divideCeil(D, 16) : config.size(key);
+}
+
+void MambaMixer::checkProducts(Config &config, int64_t batch) const {
+  config.checkProduct("hidden_size * intermediate_size", {2, D, E});
+  config.checkProduct("batch * intermediate_size * state_size", {batch, E, N});
+}
+
+Value MambaMixer::mix(Model &model, StringRef prefix, Value x,
+                      Norm norm) const {
+  ImplicitLocOpBuilder &b = model.b;
+  Tensors tensors{model, prefix.str()};
+  auto normal = [&](StringRef part, Value x) {
+    return norm ? norm(part, x) : x;
+  };
+  Value both = tensors.linear("in_proj", x, 2 * E, bias);
+  Value u = channels(b, both, 0, E), gate = channels(b, both, E, E);
+  u = convolve(tensors, u, W, convBias);
+
+  Value selected = tensors.linear("x_proj", u, R + 2 * N, false);
+  Value delta = normal("dt", channels(b, selected, 0, R));
+  delta = tensors.linear("dt_proj", delta, E, false);
+  Value in = normal("b", channels(b, selected, R, N)),
+        out = normal("c", channels(b, selected, R + N, N));
+  Value a = negativeExp(b, tensors.weight("A_log", {E, N}));
+  Value skip = tensors.weight("D", {E}), deltaBias = tensors.weight("dt_proj.bias", {E});
+  Value state = zeros(b, {model.batch, E, N});
+  Value y = seq::SelectiveScanOp::create(b, u.getType(), state.getType(), u,
+                                         delta, a, in, out, skip, gate,
+                                         deltaBias, state,
+                                         /*delta_softplus=*/true)
+                .getOutput();
+  return tensors.linear("out_proj", y, D, bias);
+}
+
+//===----------------------------------------------------------------------===//
+// Mamba-2
+//===----------------------------------------------------------------------===//
+
+void Mamba2Mixer::check(Config &config, const Keys &keys, int64_t batch) const {
+  int64_t expand = config.size(keys.expand, 2);
+  config.checkProduct(keys.expand.str() + " * hidden_size", {expand, D});
+  if (H * P != expand * D)
+    config.fail(keys.headSize, keys.expand + " * hidden_size / " + keys.heads +
+                                   " = " + Twine(expand * D) + " / " +
+                                   Twine(H));
+  if (H % G != 0)
+    config.fail(keys.groups, "a divisor of " + keys.heads + " = " + Twine(H));
+  config.checkProduct("groups * state_size", {2, G, N});
+  config.checkProduct("hidden_size * channels of the mixer",
+                      {D, 2 * H * P + 2 * G * N + H});
+  config.checkProduct("batch * heads * head size * state size",
+                      {batch, H, P, N});
+}
+
+/// softplus(x + bias), kept within the limits.
+static Value stepSize(ImplicitLocOpBuilder &b, Value x, Value bias,
+                      std::pair<double, double> limit) {
+  return structured(
+      b, "bth,h->bth", {x, bias},
+      [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+        Value delta = softplus(b, arith::AddFOp::create(b, v[0], v[1]));
+        if (limit.first > 0)
+          delta = arith::MaximumFOp::create(b, delta, constant(b, limit.first));
+        if (!std::isinf(limit.second))
+          delta =
+              arith::MinimumFOp::create(b, delta, constant(b, limit.second));
+        return delta;
+      });
+}
+
+/// norm(x ⊙ silu(gate)) ⊙ weight, the RMS norm of each of `groups` parts of the
+/// channels.
+static Value gatedNorm(ImplicitLocOpBuilder &b, Value x, Value gate,
+                       Value weight, int64_t groups, double epsilon) {
+  Value parts = splitHeads(b, gated(b, "silu", gate, x), groups);
+  Value normal = joinHeads(b, rmsNorm(b, parts, /*weight=*/Value(), epsilon));
+  return structured(b, "btc,c->btc", {normal, weight},
+                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      return arith::MulFOp::create(b, v[0], v[1]);
+                    });
+}
+
+Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
+  ImplicitLocOpBuilder &b = model.b;
+  Tensors tensors{model, prefix.str()};
+  int64_t E = H * P, shared = G * N;
+  Value all = tensors.linear("in_proj", x, 2 * E + 2 * shared + H, bias);
+  Value gate = channels(b, all, 0, E);
+  Value mixed = convolve(tensors, channels(b, all, E, E + 2 * shared), W,
+                         convBias);
+  Value delta = stepSize(b, channels(b, all, 2 * E + 2 * shared, H),
+                         tensors.weight("dt_bias", {H}), limit);
+
+  Value u = splitHeads(b, channels(b, mixed, 0, E), H);
+  Value in = splitHeads(b, channels(b, mixed, E, shared), G),
+        out = splitHeads(b, channels(b, mixed, E + shared, shared), G);
+  auto multiply = [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+    return arith::MulFOp::create(b, v[0], v[1]);
+  };
+  Value decay = structured(b, "bth,h->bth",
+                           {delta, negativeExp(b, tensors.weight("A_log", {H}))},
+                           multiply);
+  Value value = structured(b, "bthp,bth->bthp", {u, delta}, multiply);
+  Value state = zeros(b, {model.batch, H, N, P});
+  Value y = seq::LinearAttentionOp::create(
+                b, u.getType(), state.getType(), /*query=*/out, /*key=*/in,
+                value, decay, /*beta=*/Value(), state, seq::UpdateRule::gated,
+                llvm::APFloat(1.0))
+                .getOutput();
+  y = structured(b, "bthp,bthp,h->bthp", {y, u, tensors.weight("D", {H})},
+                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   return arith::AddFOp::create(
+                       b, v[0], arith::MulFOp::create(b, v[1], v[2]));
+                 });
+  y = gatedNorm(b, joinHeads(b, y), gate, tensors.weight("norm.weight", {E}), G,
+                epsilon);
+  return tensors.linear("out_proj", y, D, bias);
+}
