@@ -36,7 +36,7 @@ def _everything_in_double(module):
 class Model:
     """A model of the class named `cls` in which every parameter matters."""
 
-    def __init__(self, cls, seed=0, **config):
+    def __init__(self, cls, seed=0, embedding=0.5, **config):
         torch.manual_seed(seed)
         kind = getattr(transformers, cls)
         model = kind(kind.config_class(bos_token_id=None, eos_token_id=None, pad_token_id=None, **config)).eval()
@@ -45,7 +45,9 @@ class Model:
             for name, parameter in model.named_parameters():
                 if parameter.dim() < 2 or "A_log" in name:  # biases, norms, decays come without chance
                     parameter += 0.2 * torch.randn_like(parameter)
-                elif "conv" in name or "emb" in name:
+                elif "emb" in name:
+                    parameter.normal_(0, embedding)
+                elif "conv" in name:
                     parameter.normal_(0, 0.5)
                 else:  # large enough that each part adds to what passes by it
                     parameter.normal_(0, 1.5 * min(parameter.shape[-2:]) ** -0.5)

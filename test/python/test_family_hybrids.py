@@ -2,6 +2,7 @@
 
 import pytest
 
+import agreement
 import familychecks
 
 hybrids = pytest.importorskip("hybrids", reason="transformers is not installed", exc_type=ImportError)
@@ -19,7 +20,8 @@ CASES = {
         attention_bias=True, mlp_bias=True, tie_word_embeddings=True),
     "recurrent_gemma-head20": lambda: hybrids.Model(
         "RecurrentGemmaForCausalLM", vocab_size=83, hidden_size=40, num_hidden_layers=5, num_attention_heads=2,
-        num_key_value_heads=1, intermediate_size=67, attention_window_size=11),
+        num_key_value_heads=1, intermediate_size=67, attention_window_size=11,
+        embedding=0.05),  # which is scaled by 6: else each token only repeats itself
     "recurrent_gemma-head80": lambda: hybrids.Model(
         "RecurrentGemmaForCausalLM", vocab_size=50, hidden_size=80, num_hidden_layers=3, num_attention_heads=1,
         lru_width=33, intermediate_size=66, attention_window_size=200, attention_bias=True,
@@ -56,3 +58,14 @@ def test_batch(build, name):
 @pytest.mark.parametrize("name", ["bamba-head20", "recurrent_gemma-head20"])
 def test_greedy_tokens(build, name):
     familychecks.greedy_tokens(name, CASES[name](), build)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 4])
+def test_exit_layer(build, layers):
+    """A model that ends early is the one that has no more layers."""
+    name = "bamba-head20"
+    model = CASES[name]()
+    program = familychecks.library(name, model, build, f"--exit-layer={layers}")
+    inputs = model.inputs(1, 20)
+    model.model.model.layers = model.model.model.layers[:layers]
+    agreement.agrees(program.run("forward", inputs)["logits"], *model.outputs(inputs))
