@@ -89,6 +89,11 @@ public:
   mlir::Value stack(llvm::ArrayRef<std::string> kinds, mlir::ValueRange inputs,
                     KindBody body);
 
+  /// No more layers than the file may hold: with one more than there are tensors
+  /// some tensor is missing, which is an error.
+  int64_t limitLayers(int64_t depth) const {
+    return std::min<int64_t>(depth, weights.getTensors().size() + 1);
+  }
   /// How many of `depth` layers run: all, unless the model ends before.
   int64_t countLayers(int64_t depth) const {
     return exitLayer ? std::min(depth, *exitLayer) : depth;

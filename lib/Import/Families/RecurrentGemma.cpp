@@ -61,7 +61,7 @@ RecurrentGemma::RecurrentGemma(Config &config, Model &model)
       tensors{model, model.hasWeight("embed_tokens.weight") ? "" : "model."} {
   V = config.size("vocab_size");
   C = config.size("hidden_size");
-  int64_t depth = config.size("num_hidden_layers");
+  int64_t depth = model.limitLayers(config.size("num_hidden_layers"));
   attention = GroupedAttention::read(config, C);
   attention.bias = config.flag("attention_bias", false);
   attention.outputBias = true;
