@@ -65,6 +65,12 @@ mlir::Value addRows(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
 mlir::Value positions(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                       int64_t most = 0);
 
+/// RoBERTa's positions [B, T] of ids [B, T]: a token that is not `padding` has
+/// the number padding + 1 + how many such are in front of it, padding itself has
+/// `padding`. At run time padding + 1 + T must be no more than `most`.
+mlir::Value positionsBehind(mlir::ImplicitLocOpBuilder &b, mlir::Value ids,
+                            int64_t padding, int64_t most);
+
 /// Channels [begin, begin + size).
 mlir::Value channels(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                      int64_t begin, int64_t size);

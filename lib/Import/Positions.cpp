@@ -14,14 +14,17 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
-Value layers::firstRows(ImplicitLocOpBuilder &b, Value table, Value x) {
-  int64_t most = typeOf(table).getDimSize(0);
-  Value times = tensor::DimOp::create(b, x, 1);
+static void assertAtMost(ImplicitLocOpBuilder &b, Value times, int64_t most) {
   Value limit = arith::ConstantIndexOp::create(b, most);
   Value fits =
       arith::CmpIOp::create(b, arith::CmpIPredicate::sle, times, limit);
   cf::AssertOp::create(b, fits,
                        "expected at most " + std::to_string(most) + " tokens");
+}
+
+Value layers::firstRows(ImplicitLocOpBuilder &b, Value table, Value x) {
+  Value times = tensor::DimOp::create(b, x, 1);
+  assertAtMost(b, times, typeOf(table).getDimSize(0));
   OpFoldResult start = b.getIndexAttr(0), step = b.getIndexAttr(1);
   return tensor::ExtractSliceOp::create(
       b, table, ArrayRef<OpFoldResult>{start, start},
@@ -74,6 +77,38 @@ Value layers::positions(ImplicitLocOpBuilder &b, Value x, int64_t most) {
   }
   return tensor::CollapseShapeOp::create(
       b, count.getResult(0), ArrayRef<ReassociationIndices>{{0, 1}});
+}
+
+Value layers::positionsBehind(ImplicitLocOpBuilder &b, Value ids,
+                              int64_t padding, int64_t most) {
+  RankedTensorType type = typeOf(ids);
+  assertAtMost(b, tensor::DimOp::create(b, ids, 1), most - padding - 1);
+  auto state =
+      RankedTensorType::get({type.getDimSize(0)}, type.getElementType());
+  Value slots = tensor::EmptyOp::create(
+      b, tensor::getMixedSizes(b, b.getLoc(), ids), type.getElementType());
+  Value start = arith::ConstantOp::create(b, b.getZeroAttr(state));
+  auto count = seq::RecurrenceOp::create(b, /*dim=*/1, /*reverse=*/false, ids,
+                                         slots, start);
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = b.getLoc();
+  Block &step = count.getBody().emplaceBlock();
+  step.addArguments({state, state, state}, {loc, loc, loc});
+  b.setInsertionPointToStart(&step);
+  Value id = step.getArgument(0), before = step.getArgument(2);
+  auto constant = [&](int64_t value) {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(state, b.getI64IntegerAttr(value)));
+  };
+  Value counts = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, id,
+                                       constant(padding));
+  Value after = arith::AddIOp::create(b, before, constant(1));
+  Value number = arith::AddIOp::create(b, after, constant(padding));
+  seq::YieldOp::create(
+      b, ValueRange{
+             arith::SelectOp::create(b, counts, number, constant(padding)),
+             arith::SelectOp::create(b, counts, after, before)});
+  return count.getResult(0);
 }
 
 SmallVector<float> layers::rotaryFrequencies(int64_t size, double theta) {

@@ -99,29 +99,33 @@ Value RotaryDecoder::body(Value ids) {
   Rotary angles = rotary(b, positions(b, ids), frequencies);
   Value x =
       embedding(b, ids, tensors.weight("embed_tokens.weight", {V, C}));
-  // One function for consecutive layers that see the same.
-  for (int64_t first = 0, end; first < depth; first = end) {
-    std::optional<int64_t> window = windows[first];
-    end = first + 1;
-    while (end < depth && windows[end] == window)
-      ++end;
+  int64_t first = 0;
+  for (auto [count, window] : runs) {
     std::string name = "layer";
     if (first)
       name += "_from_" + std::to_string(first);
     x = model.layers(
-        name, {first, end - first}, {x, angles.cos, angles.sin},
-        [&](ValueRange inputs) -> Model::Values {
+        name, {first, count}, {x, angles.cos, angles.sin},
+        [&, window = window](ValueRange inputs) -> Model::Values {
           return {block(inputs[0], Rotary{inputs[1], inputs[2]}, window)};
         });
+    first += count;
   }
   return x;
 }
 
+void RotaryDecoder::addLayers(int64_t count, std::optional<int64_t> window) {
+  if (window && *window - 1 > seq::MaskAttr::kMostSize)
+    config.fail("sliding_window", "at most 2^30 + 1 tokens");
+  if (!runs.empty() && runs.back().window == window)
+    runs.back().count += count;
+  else if (count)
+    runs.push_back({count, window});
+}
+
 llvm::Expected<ModelFacts> RotaryDecoder::build() {
-  windows.resize(depth);
-  for (std::optional<int64_t> window : windows)
-    if (window && *window - 1 > seq::MaskAttr::kMostSize)
-      config.fail("sliding_window", "at most 2^30 + 1 tokens");
+  if (runs.empty())
+    addLayers(depth, std::nullopt);
   if (llvm::Error error = config.takeError())
     return error;
   if (tied)

@@ -30,8 +30,8 @@ public:
   RotaryDecoder(Config &config, Model &model, const RotaryKind &kind);
 
   int64_t depth; // layers
-  /// How many keys each layer sees; none: all.
-  std::vector<std::optional<int64_t>> windows;
+  /// Further layers see so many keys; none: all. Without a call all layers do.
+  void addLayers(int64_t count, std::optional<int64_t> window);
 
   /// Adds the entry points, unless a key was wrong.
   llvm::Expected<ModelFacts> build();
@@ -58,6 +58,12 @@ private:
   bool tied, attentionBias, perceptronBias;
   std::string act;
   llvm::SmallVector<float> frequencies;
+  /// Consecutive layers that see as many keys.
+  struct Run {
+    int64_t count;
+    std::optional<int64_t> window;
+  };
+  std::vector<Run> runs;
 };
 
 } // namespace seqc

@@ -115,7 +115,8 @@ SmallVector<float> seqc::readRotary(Config &config, int64_t headSize,
                     " channels");
   // Frequencies are those of pairs.
   if (headSize > kLargestHead || turned + turned % 2 > headSize)
-    config.fail("head_dim", "an even size up to " + Twine(kLargestHead));
+    config.fail(config.has("head_dim") ? "head_dim" : "num_attention_heads",
+                "heads of an even size up to " + Twine(kLargestHead));
   SmallVector<float> frequencies = rotaryFrequencies(turned, theta);
 
   auto number = [&](StringRef name) {

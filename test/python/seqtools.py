@@ -61,6 +61,17 @@ def evaluate_file(file, function, inputs, outputs, *options):
     return _run_on_files(command, inputs, outputs)
 
 
+def evaluate_model(folder, inputs, outputs, function="forward", batch=1, warning=""):
+    """The arrays of `outputs` that `function` of a model directory gives in f64. seq-compile says
+    no more than one line, with `warning`, or nothing."""
+    module = pathlib.Path(folder) / "module.mlir"
+    done = subprocess.run([tool("seq-compile"), folder, "--emit=seq", f"--batch={batch}", "-o", module],
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stderr.splitlines()) == bool(warning), done.stderr
+    assert warning in done.stderr
+    return evaluate_file(module, function, inputs, outputs, "--weights", folder, "--double")
+
+
 def evaluate(folder, source, function, inputs, results, states=None):
     """Evaluates a function of the module `source` on arrays: inputs in the order
     of its arguments; returns as many arrays as `results` says. `states` are

@@ -1,7 +1,6 @@
 """Imported BERT, GPT-2 and Llama directories, evaluated in f64, against transformers in f64."""
 
 import json
-import subprocess
 
 import numpy as np
 import pytest
@@ -23,16 +22,6 @@ LLAMA = dict(vocab_size=53, hidden_size=24, num_hidden_layers=2, num_attention_h
              intermediate_size=37)
 
 
-def imported(folder, inputs, outputs, function="forward", batch=1):
-    """The arrays of `outputs` that `function` of the directory's module gives; transformers'
-    own directories import without a warning."""
-    module = folder / "module.mlir"
-    done = subprocess.run([seqtools.tool("seq-compile"), folder, "--emit=seq", f"--batch={batch}", "-o", module],
-                          capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr == "", done.stderr
-    return seqtools.evaluate_file(module, function, inputs, outputs, "--weights", folder, "--double")
-
-
 def ids(*shape, vocabulary=53):
     return np.random.default_rng(2).integers(0, vocabulary, shape)
 
@@ -44,8 +33,8 @@ def edit_config(folder, **keys):
     (folder / "config.json").write_text(json.dumps(config))
 
 
-def check(folder, model, inputs, names, batch=1):
-    ours = imported(folder, inputs, names, batch=batch)
+def check(folder, model, inputs, names, batch=1, **options):
+    ours = seqtools.evaluate_model(folder, inputs, names, batch=batch, **options)
     for name, (double, _) in transformer.outputs(model, inputs, names).items():
         assert agreement.distance(ours[name], double) <= EXACT, name
 
@@ -58,7 +47,7 @@ def check_decoder(folder, model, name="logits", times=(1, 13), batch=1):
 def check_last(folder, model, times=9):
     inputs = {"input_ids": ids(1, times)}
     double, _ = transformer.outputs(model, inputs, ["logits"])["logits"]
-    last = imported(folder, inputs, ["logits"], "last")["logits"]
+    last = seqtools.evaluate_model(folder, inputs, ["logits"], "last")["logits"]
     assert agreement.distance(last, double[:, -1]) <= EXACT
 
 
@@ -93,20 +82,20 @@ def test_bert_config(tmp_path, keys):
 
 
 def test_bert_of_a_model_with_a_head(tmp_path):
-    """Tensors have a prefix, there is no pooler, and the head is not the model's."""
+    """Tensors have a prefix, there is no pooler, and the head is not the model's, which a warning says."""
     model = transformer.random_model("BertForMaskedLM", **BERT)
     transformer.save(model, tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")
     save_file({name: tensor for name, tensor in tensors.items() if not name.startswith("cls.")},
               tmp_path / "model.safetensors", metadata={"format": "pt"})
-    check(tmp_path, model.bert, bert_inputs(1, 7, 2), ["last_hidden_state"])
+    check(tmp_path, model.bert, bert_inputs(1, 7, 2), ["last_hidden_state"], warning='found ["BertForMaskedLM"]')
     assert "pooler" not in (tmp_path / "module.mlir").read_text()
 
 
 def test_bert_has_positions_up_to_a_limit(tmp_path):
     transformer.save(transformer.random_model("BertModel", **BERT), tmp_path)
     with pytest.raises(AssertionError, match="expected at most 20 tokens"):
-        imported(tmp_path, bert_inputs(1, 21), ["last_hidden_state"])
+        seqtools.evaluate_model(tmp_path, bert_inputs(1, 21), ["last_hidden_state"])
 
 
 # --- GPT-2 ------------------------------------------------------------------------

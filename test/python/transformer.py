@@ -9,6 +9,8 @@ from unittest import mock
 import torch
 import transformers
 
+import agreement
+
 # These models are small, and threads that wait for each other slow while other tests run.
 torch.set_num_threads(1)
 
@@ -58,6 +60,12 @@ def outputs(model, inputs, names):
             double = model.double()(**exact)
         model.float()
     return {name: (double[name], single[name]) for name in names}
+
+
+def agree(ours, model, inputs, names):
+    """Whether the arrays `ours` agree with what transformers gives."""
+    for name, (double, single) in outputs(model, inputs, names).items():
+        agreement.agrees(ours[name], double, single)
 
 
 def greedy(model, ids, new, **options):

@@ -25,8 +25,9 @@ static void readWindows(Config &config, RotaryDecoder &decoder) {
                      ? config.sizeOrNone("max_window_layers")
                      : 28;
   if (types.empty()) {
-    for (int64_t layer = 0; layer < decoder.depth; ++layer)
-      decoder.windows.push_back(layer < from ? std::nullopt : window);
+    from = std::min(from, decoder.depth);
+    decoder.addLayers(from, std::nullopt);
+    decoder.addLayers(decoder.depth - from, window);
     return;
   }
   if (int64_t(types.size()) != decoder.depth)
@@ -38,7 +39,7 @@ static void readWindows(Config &config, RotaryDecoder &decoder) {
       config.fail("sliding_window",
                   "a size and use_sliding_window, for layers of the type "
                   "\"sliding_attention\"");
-    decoder.windows.push_back(slides ? window : std::nullopt);
+    decoder.addLayers(1, slides ? window : std::nullopt);
   }
 }
 
