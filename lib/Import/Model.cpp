@@ -240,7 +240,7 @@ void Model::dropLayer(StringRef name, Numbers layerNumbers, ValueRange inputs,
 
 Value Model::layers(StringRef name, LayerRange range, ValueRange inputs,
                     MutableArrayRef<Value> stacks, Body body) {
-  int64_t end = limitLayers(range.first + range.count);
+  int64_t end = limitCount(range.first + range.count);
   depth = std::max(depth, end);
   auto numbersFrom = [](int64_t first, int64_t end) {
     return Numbers(llvm::to_vector(llvm::seq(first, end)));

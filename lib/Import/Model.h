@@ -89,10 +89,10 @@ public:
   mlir::Value stack(llvm::ArrayRef<std::string> kinds, mlir::ValueRange inputs,
                     KindBody body);
 
-  /// No more layers than the file may hold: with one more than there are tensors
-  /// some tensor is missing, which is an error.
-  int64_t limitLayers(int64_t depth) const {
-    return std::min<int64_t>(depth, weights.getTensors().size() + 1);
+  /// No more layers, or experts, than the file may hold: with one more than
+  /// there are tensors some tensor is missing, which is an error.
+  int64_t limitCount(int64_t count) const {
+    return std::min<int64_t>(count, weights.getTensors().size() + 1);
   }
   /// How many of `depth` layers run: all, unless the model ends before.
   int64_t countLayers(int64_t depth) const {

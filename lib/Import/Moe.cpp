@@ -13,6 +13,21 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
+MixtureOfExperts MixtureOfExperts::read(Config &config, int64_t inner,
+                                        int64_t C, StringRef act) {
+  MixtureOfExperts mixture;
+  mixture.experts = config.size("num_experts", 16);
+  mixture.perToken = config.size("num_experts_per_tok", 2);
+  if (mixture.perToken > mixture.experts)
+    config.fail("num_experts_per_tok",
+                "at most num_experts = " + Twine(mixture.experts));
+  mixture.inner = inner;
+  mixture.act = act;
+  config.checkProduct("num_experts * intermediate_size * hidden_size",
+                      {mixture.experts, 2, inner, C});
+  return mixture;
+}
+
 Value MixtureOfExperts::route(ImplicitLocOpBuilder &b, Value logits) const {
   // 1 / p_e = Σ_f exp(x_f - x_e), which needs no largest x.
   Value inverse = structured(
@@ -66,8 +81,9 @@ Value MixtureOfExperts::mix(Tensors tensors, StringRef router, Value x) const {
   constexpr int64_t kMostChannels = 16384;
   int64_t most = std::max<int64_t>(kMostChannels / inner, 1);
   Value sum;
-  for (int64_t first = 0; first < experts; first += most) {
-    int64_t count = std::min(most, experts - first);
+  int64_t present = tensors.model.limitCount(experts);
+  for (int64_t first = 0; first < present; first += most) {
+    int64_t count = std::min(most, present - first);
     auto join = [&](StringRef name, int64_t dim, int64_t rows,
                     int64_t columns) -> Value {
       SmallVector<Value> parts;

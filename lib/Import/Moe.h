@@ -22,6 +22,10 @@ struct MixtureOfExperts {
   /// The tensors of an expert's gated perceptron, behind "experts.<number>.".
   llvm::StringRef gate = "gate_proj", up = "up_proj", down = "down_proj";
 
+  /// The keys num_experts and num_experts_per_tok, for models of C channels.
+  static MixtureOfExperts read(Config &config, int64_t inner, int64_t C,
+                               llvm::StringRef act);
+
   /// The experts' share in y [B, T, experts], for the router's output W x.
   mlir::Value route(mlir::ImplicitLocOpBuilder &b, mlir::Value logits) const;
   /// y for the router's tensor `router`.weight.

@@ -46,6 +46,21 @@ int64_t MambaMixer::readRank(Config &config, StringRef key, int64_t D) {
   return automatic ? llvm::divideCeil(D, 16) : config.size(key);
 }
 
+MambaMixer MambaMixer::read(Config &config, int64_t D, int64_t batch) {
+  MambaMixer mixer;
+  mixer.D = D;
+  mixer.N = config.size("mamba_d_state", 16);
+  mixer.W = config.size("mamba_d_conv", 4);
+  int64_t expand = config.size("mamba_expand", 2);
+  config.checkProduct("mamba_expand * hidden_size", {expand, D});
+  mixer.E = expand * D;
+  mixer.R = readRank(config, "mamba_dt_rank", D);
+  mixer.bias = config.flag("mamba_proj_bias", false);
+  mixer.convBias = config.flag("mamba_conv_bias", true);
+  mixer.checkProducts(config, batch);
+  return mixer;
+}
+
 void MambaMixer::checkProducts(Config &config, int64_t batch) const {
   config.checkProduct("hidden_size * intermediate_size", {2, D, E});
   config.checkProduct("batch * intermediate_size * state_size", {batch, E, N});
@@ -82,6 +97,30 @@ Value MambaMixer::mix(Model &model, StringRef prefix, Value x,
 // Mamba-2
 //===----------------------------------------------------------------------===//
 
+Mamba2Mixer Mamba2Mixer::read(Config &config, int64_t D, double epsilon,
+                              int64_t batch) {
+  Mamba2Mixer mixer;
+  mixer.D = D;
+  mixer.H = config.size("mamba_n_heads", 128);
+  bool automatic =
+      !config.has("mamba_d_head") || config.isText("mamba_d_head", "auto");
+  int64_t share = config.size("mamba_expand", 2) * D / mixer.H;
+  mixer.P = automatic ? std::max<int64_t>(share, 1)
+                      : config.size("mamba_d_head");
+  mixer.N = config.size("mamba_d_state", 256);
+  mixer.G = config.size("mamba_n_groups", 1);
+  mixer.W = config.size("mamba_d_conv", 4);
+  mixer.limit = config.interval("time_step_limit");
+  mixer.epsilon = epsilon;
+  mixer.bias = config.flag("mamba_proj_bias", false);
+  mixer.convBias = config.flag("mamba_conv_bias", true);
+  mixer.check(config,
+              {"mamba_n_heads", "mamba_d_head", "mamba_n_groups",
+               "mamba_expand"},
+              batch);
+  return mixer;
+}
+
 void Mamba2Mixer::check(Config &config, const Keys &keys, int64_t batch) const {
   int64_t expand = config.size(keys.expand, 2);
   config.checkProduct(keys.expand.str() + " * hidden_size", {expand, D});
@@ -91,9 +130,8 @@ void Mamba2Mixer::check(Config &config, const Keys &keys, int64_t batch) const {
                                    Twine(H));
   if (H % G != 0)
     config.fail(keys.groups, "a divisor of " + keys.heads + " = " + Twine(H));
-  config.checkProduct("groups * state_size", {2, G, N});
-  config.checkProduct("hidden_size * channels of the mixer",
-                      {D, 2 * H * P + 2 * G * N + H});
+  config.checkProduct("hidden_size * heads * head size", {2, D, H, P});
+  config.checkProduct("hidden_size * groups * state size", {2, D, G, N});
   config.checkProduct("batch * heads * head size * state size",
                       {batch, H, P, N});
 }

@@ -13,21 +13,6 @@
 using namespace mlir;
 using namespace seqc;
 
-static MambaMixer readMixer(Config &config, int64_t D, int64_t batch) {
-  MambaMixer mixer;
-  mixer.D = D;
-  mixer.N = config.size("mamba_d_state", 16);
-  mixer.W = config.size("mamba_d_conv", 4);
-  int64_t expand = config.size("mamba_expand", 2);
-  config.checkProduct("mamba_expand * hidden_size", {expand, D});
-  mixer.E = expand * D;
-  mixer.R = MambaMixer::readRank(config, "mamba_dt_rank", D);
-  mixer.bias = config.flag("mamba_proj_bias", false);
-  mixer.convBias = config.flag("mamba_conv_bias", true);
-  mixer.checkProducts(config, batch);
-  return mixer;
-}
-
 /// Whether a layer is the one of its period.
 static auto readPeriod(Config &config, const std::string &name, int64_t period,
                        int64_t offset) {
@@ -42,19 +27,11 @@ static auto readPeriod(Config &config, const std::string &name, int64_t period,
 
 static llvm::Expected<ModelFacts> buildJamba(Config &config, Model &model) {
   HybridDecoder decoder(config, model, /*epsilonByDefault=*/1e-6);
-  MambaMixer mixer = readMixer(config, decoder.C, model.batch);
+  MambaMixer mixer = MambaMixer::read(config, decoder.C, model.batch);
   GroupedAttention attention =
       GroupedAttention::read(config, decoder.C, /*keyHeads=*/8);
-  MixtureOfExperts mixture;
-  mixture.experts = config.size("num_experts", 16);
-  mixture.perToken = config.size("num_experts_per_tok", 2);
-  if (mixture.perToken > mixture.experts)
-    config.fail("num_experts_per_tok",
-                "at most num_experts = " + Twine(mixture.experts));
-  mixture.inner = decoder.inner;
-  mixture.act = decoder.act;
-  config.checkProduct("num_experts * intermediate_size * hidden_size",
-                      {mixture.experts, 2, decoder.inner, decoder.C});
+  MixtureOfExperts mixture = MixtureOfExperts::read(config, decoder.inner,
+                                                    decoder.C, decoder.act);
   auto attends = readPeriod(config, "attn_layer", 8, 4);
   auto chooses = readPeriod(config, "expert_layer", 2, 1);
   std::vector<std::string> kinds;
