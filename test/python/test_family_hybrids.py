@@ -95,3 +95,12 @@ def test_exit_layer(build, layers):
     inputs = model.inputs(1, 20)
     model.model.model.layers = model.model.model.layers[:layers]
     agreement.agrees(program.run("forward", inputs)["logits"], *model.outputs(inputs))
+
+
+@pytest.mark.parametrize("form", ["chunked", "scan"])
+def test_forms(build, form):
+    name = "recurrent_gemma-head80"
+    model = CASES[name]()
+    program = familychecks.library(name, model, build, f"--form={form}")
+    inputs = model.inputs(1, 97)
+    agreement.agrees(program.run("forward", inputs)["logits"], *model.outputs(inputs))
