@@ -27,6 +27,11 @@ BertEncoder::BertEncoder(Config &config, Model &model, StringRef prefix,
                                                                    : prefix,
               kNames),
       classifies(hasClassifier(config, architectures)) {
+  // As in the first checkpoints.
+  if (model.hasWeight(encoder.tensors.prefix + "embeddings.LayerNorm.gamma")) {
+    encoder.tensors.scale = "gamma";
+    encoder.tensors.shift = "beta";
+  }
   V = config.size("vocab_size");
   encoder.readSizes(config);
   positions = config.size("max_position_embeddings", 512);
@@ -62,8 +67,8 @@ Value BertEncoder::embed(Value ids, Value types, Value positions) {
 
 Value BertEncoder::pool(Value x) {
   return math::TanhOp::create(
-      model.b, encoder.tensors.linear("pooler.dense", firstTime(model.b, x),
-                                      encoder.H));
+      model.b,
+      encoder.tensors.linear("pooler.dense", firstTime(model.b, x), encoder.H));
 }
 
 ModelFacts BertEncoder::build(llvm::function_ref<Value(Value ids)> position,

@@ -344,9 +344,8 @@ std::vector<std::string> Config::getUnknownKeys() const {
       continue;
     }
     std::string prefix = key.str() + ".";
-    bool byParts = any_of(known.keys(), [&](StringRef name) {
-      return name.starts_with(prefix);
-    });
+    bool byParts = any_of(
+        known.keys(), [&](StringRef name) { return name.starts_with(prefix); });
     if (const json::Object *object = byParts ? value.getAsObject() : nullptr)
       for (const auto &[inner, ignored] : *object)
         if (!known.contains(prefix + inner.str()))

@@ -86,8 +86,8 @@ public:
   /// The first error.
   llvm::Error takeError();
 
-  /// Keys that nobody asked for, sorted: also those inside of an object of which
-  /// somebody asked for others.
+  /// Keys that nobody asked for, sorted: also those inside of an object of
+  /// which somebody asked for others.
   std::vector<std::string> getUnknownKeys() const;
 
 private:

@@ -49,10 +49,9 @@ ModelFacts seqc::addDecoder(Config &config, Model &model, int64_t vocabulary,
   model.entryPoint(
       "forward", input, {"logits"}, [&](ValueRange ids) -> Model::Values {
         Value x = body(ids[0]);
-        Value last =
-            padding.empty()
-                ? layers::lastTime(model.b, x)
-                : layers::lastOther(model.b, x, ids[0], padding.front());
+        Value last = padding.empty() ? layers::lastTime(model.b, x)
+                                     : layers::lastOther(model.b, x, ids[0],
+                                                         padding.front());
         Value normal = norm(last);
         int64_t channels =
             cast<RankedTensorType>(normal.getType()).getDimSize(1);

@@ -41,9 +41,8 @@ Value Encoder::run(Value x, Value keyMask) {
 
 Value Encoder::block(Value x, Value keyMask) {
   auto norm = [&](StringRef name) {
-    return [this, name](Value x) {
-      return tensors.layerNorm(name, x, epsilon);
-    };
+    return
+        [this, name](Value x) { return tensors.layerNorm(name, x, epsilon); };
   };
   ImplicitLocOpBuilder &b = tensors.model.b;
   return transformerBlock(
@@ -62,9 +61,9 @@ Value Encoder::attend(Value x, Value keyMask) {
   };
   Value query = heads(names.query), key = heads(names.key),
         value = heads(names.value);
-  Value y = attention(b, query, key, value,
-                      seq::MaskAttr::getFull(b.getContext()),
-                      1 / std::sqrt(double(H / A)), keyMask);
+  Value y =
+      attention(b, query, key, value, seq::MaskAttr::getFull(b.getContext()),
+                1 / std::sqrt(double(H / A)), keyMask);
   return tensors.linear(names.attended, y, H);
 }
 

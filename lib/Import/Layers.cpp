@@ -123,8 +123,8 @@ Value layers::lastOther(ImplicitLocOpBuilder &b, Value x, Value ids,
                         int64_t padding) {
   RankedTensorType type = typeOf(x);
   int64_t batch = type.getDimSize(0);
-  auto state = RankedTensorType::get({batch, type.getDimSize(2)},
-                                     type.getElementType());
+  auto state =
+      RankedTensorType::get({batch, type.getDimSize(2)}, type.getElementType());
   auto slice = RankedTensorType::get({batch}, b.getI64Type());
   Value start = zeros(b, state.getShape());
   auto keep = seq::RecurrenceOp::create(b, /*dim=*/1, /*reverse=*/false,

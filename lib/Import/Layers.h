@@ -1,7 +1,8 @@
 //===- Layers.h - the words of a model description -----------------------===//
 //
 // Layers that need no operation of ours, on tensors of f32 whose last dimension
-// holds the channels: [B, T, C], [B, C] at one time, or [B, T, H, D] with heads.
+// holds the channels: [B, T, C], [B, C] at one time, or [B, T, H, D] with
+// heads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -66,8 +67,8 @@ mlir::Value positions(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                       int64_t most = 0);
 
 /// RoBERTa's positions [B, T] of ids [B, T]: a token that is not `padding` has
-/// the number padding + 1 + how many such are in front of it, padding itself has
-/// `padding`. At run time padding + 1 + T must be no more than `most`.
+/// the number padding + 1 + how many such are in front of it, padding itself
+/// has `padding`. At run time padding + 1 + T must be no more than `most`.
 mlir::Value positionsBehind(mlir::ImplicitLocOpBuilder &b, mlir::Value ids,
                             int64_t padding, int64_t most);
 

@@ -100,21 +100,22 @@ Value layers::positionsBehind(ImplicitLocOpBuilder &b, Value ids,
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(state, b.getI64IntegerAttr(value)));
   };
-  Value counts = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, id,
-                                       constant(padding));
+  Value counts =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, id, constant(padding));
   Value after = arith::AddIOp::create(b, before, constant(1));
   Value number = arith::AddIOp::create(b, after, constant(padding));
   seq::YieldOp::create(
-      b, ValueRange{
-             arith::SelectOp::create(b, counts, number, constant(padding)),
-             arith::SelectOp::create(b, counts, after, before)});
+      b,
+      ValueRange{arith::SelectOp::create(b, counts, number, constant(padding)),
+                 arith::SelectOp::create(b, counts, after, before)});
   return count.getResult(0);
 }
 
 SmallVector<float> layers::rotaryFrequencies(int64_t size, double theta) {
   SmallVector<float> frequencies;
   for (int64_t i = 0; i < size; i += 2)
-    frequencies.push_back(1.0f / std::pow(float(theta), float(i) / float(size)));
+    frequencies.push_back(1.0f /
+                          std::pow(float(theta), float(i) / float(size)));
   return frequencies;
 }
 

@@ -10,18 +10,20 @@ using namespace seqc::layers;
 
 RotaryDecoder::RotaryDecoder(Config &config, Model &model,
                              const RotaryKind &kind)
-    : config(config), model(model), b(model.b), kind(kind),
-      tensors{model, model.hasWeight("embed_tokens.weight") ? "" : "model."} {
+    : config(config), model(model), b(model.b),
+      kind(kind), tensors{model, model.hasWeight("embed_tokens.weight")
+                                     ? ""
+                                     : "model."} {
   ending = readHead(config, kind.architectures,
                     tensors.prefix.empty() ? Head::none : Head::language);
   V = config.size("vocab_size");
   C = config.size("hidden_size");
   depth = config.size("num_hidden_layers");
   heads = config.size("num_attention_heads");
-  keyHeads = config.isNull("num_key_value_heads")
-                 ? heads
-                 : config.size("num_key_value_heads",
-                               kind.keyHeads.value_or(heads));
+  keyHeads =
+      config.isNull("num_key_value_heads")
+          ? heads
+          : config.size("num_key_value_heads", kind.keyHeads.value_or(heads));
   inner = config.size("intermediate_size");
   if (heads % keyHeads != 0)
     config.fail("num_key_value_heads",
@@ -59,8 +61,7 @@ Value RotaryDecoder::block(Value x, const Rotary &angles,
   return transformerBlock(
       b, NormOrder::before, x, norm("input_layernorm"),
       [&](Value x) { return attend(x, angles, window); },
-      norm("post_attention_layernorm"),
-      [&](Value x) { return perceptron(x); });
+      norm("post_attention_layernorm"), [&](Value x) { return perceptron(x); });
 }
 
 Value RotaryDecoder::attend(Value x, const Rotary &angles,
@@ -78,9 +79,8 @@ Value RotaryDecoder::attend(Value x, const Rotary &angles,
   Value query = part("q_proj", heads), key = part("k_proj", keyHeads),
         value = part("v_proj", keyHeads);
   MLIRContext *context = b.getContext();
-  auto mask =
-      window ? seq::MaskAttr::get(context, *window - 1, /*right=*/0)
-             : seq::MaskAttr::getCausal(context);
+  auto mask = window ? seq::MaskAttr::get(context, *window - 1, /*right=*/0)
+                     : seq::MaskAttr::getCausal(context);
   Value y = attention(b, turn("q_norm", query), turn("k_norm", key), value,
                       mask, 1 / std::sqrt(double(D)));
   return tensors.linear(layer + "o_proj", y, C, attentionBias);
@@ -97,8 +97,7 @@ Value RotaryDecoder::perceptron(Value x) {
 
 Value RotaryDecoder::body(Value ids) {
   Rotary angles = rotary(b, positions(b, ids), frequencies);
-  Value x =
-      embedding(b, ids, tensors.weight("embed_tokens.weight", {V, C}));
+  Value x = embedding(b, ids, tensors.weight("embed_tokens.weight", {V, C}));
   int64_t first = 0;
   for (auto [count, window] : runs) {
     std::string name = "layer";

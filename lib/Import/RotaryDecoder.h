@@ -22,9 +22,9 @@ struct RotaryKind {
 
 /// A decoder with rotary embeddings (Su et al., arXiv:2104.09864), keys and
 /// values shared by groups of heads (Ainslie et al., arXiv:2305.13245), RMS
-/// norms before, and a gated perceptron (Shazeer, arXiv:2002.05202). Tensors are
-/// named as in transformers' LlamaForCausalLM, with the prefix "model." but in
-/// models without a head.
+/// norms before, and a gated perceptron (Shazeer, arXiv:2002.05202). Tensors
+/// are named as in transformers' LlamaForCausalLM, with the prefix "model." but
+/// in models without a head.
 class RotaryDecoder {
 public:
   RotaryDecoder(Config &config, Model &model, const RotaryKind &kind);

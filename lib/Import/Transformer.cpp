@@ -25,9 +25,9 @@ Value Tensors::linear(const Twine &name, Value x, int64_t channels, bool bias) {
 }
 
 Value Tensors::layerNorm(const Twine &name, Value x, double epsilon) {
-  Value scale = weight(name + ".weight", {channelsOf(x)});
-  Value shift = weight(name + ".bias", {channelsOf(x)});
-  return layers::layerNorm(model.b, x, scale, shift, epsilon);
+  Value factors = weight(name + "." + scale, {channelsOf(x)});
+  Value terms = weight(name + "." + shift, {channelsOf(x)});
+  return layers::layerNorm(model.b, x, factors, terms, epsilon);
 }
 
 Value Tensors::rmsNorm(const Twine &name, Value x, double epsilon) {

@@ -13,6 +13,8 @@ namespace seqc {
 struct Tensors {
   Model &model;
   std::string prefix;
+  /// What comes behind the name of a LayerNorm.
+  llvm::StringRef scale = "weight", shift = "bias";
 
   mlir::Value weight(const llvm::Twine &name, llvm::ArrayRef<int64_t> shape);
   /// x Wᵀ + bias, with `channels` channels.

@@ -18,9 +18,13 @@ TEXT = dict(vocab_size=83, hidden_size=60, num_hidden_layers=2, num_attention_he
 DISTIL = dict(vocab_size=83, dim=60, n_layers=2, n_heads=3, hidden_dim=101, max_position_embeddings=128)
 IMAGE = dict(hidden_size=60, num_hidden_layers=2, num_attention_heads=3, intermediate_size=101, image_size=28,
              patch_size=4)
+TEXTS = ["the cat sat on the mat", "a dog sat in the rain"]
 STATE, POOLED = ["last_hidden_state"], ["last_hidden_state", "pooler_output"]
 # Family: class of transformers, config, outputs.
 ENCODERS = {
+    "bert-head20": ("BertModel", TEXT, POOLED),
+    "bert-head80": ("BertModel", TEXT | dict(
+        hidden_size=160, num_attention_heads=2, num_hidden_layers=1, hidden_act="silu", type_vocab_size=3), POOLED),
     "bert-classifier": ("BertForSequenceClassification", TEXT | dict(num_labels=5), ["logits"]),
     "roberta-head20": ("RobertaModel", TEXT | dict(pad_token_id=1), POOLED),
     "roberta-head80": ("RobertaModel", TEXT | dict(
@@ -78,8 +82,10 @@ def test_agrees(encoder, build):
         transformer.agree(library.run("forward", inputs), model, inputs, outputs)
 
 
-def test_evaluates_to_the_same(encoder, tmp_path):
-    _, model, outputs = encoder
+@pytest.mark.parametrize("name", [name for name in ENCODERS if "head80" not in name])
+def test_evaluates_to_the_same(name, tmp_path):
+    cls, config, outputs = ENCODERS[name]
+    model = transformer.random_model(cls, **config)
     transformer.save(model, tmp_path)
     inputs = random_inputs(model, 3, 31, [0, 7, 30])
     ours = seqtools.evaluate_model(tmp_path, inputs, outputs, batch=3)
@@ -108,3 +114,29 @@ def test_roberta_has_positions_up_to_a_limit(build, tmp_path):
         words += ["--input", f"{name}={tmp_path}/{name}.npy"]
     message = seqtools.fails(program.path, "run", *words, "--output", f"last_hidden_state={tmp_path}/out.npy")
     assert "expected at most 126 tokens" in message
+
+
+def test_roberta_reads_text(build):
+    """The cosine of two texts, by a tokenizer that puts tokens around each."""
+    tokenizers = pytest.importorskip("tokenizers", reason="tokenizers is not installed")
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>"])
+    tokenizer.train_from_iterator(TEXTS * 3, tokenizers.trainers.BpeTrainer(
+        vocab_size=290, special_tokens=["<s>", "<pad>", "</s>"],
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.post_processor = tokenizers.processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    model = transformer.random_model("RobertaModel", **TEXT | dict(
+        vocab_size=tokenizer.get_vocab_size(), pad_token_id=1))
+
+    def write_both(folder):
+        transformer.save(model, folder)
+        tokenizer.save(str(folder / "tokenizer.json"))
+
+    means = []
+    for text in TEXTS:
+        with torch.no_grad():
+            states = model(torch.tensor([tokenizer.encode(text).ids])).last_hidden_state
+        means.append(torch.nn.functional.normalize(states[0].mean(0), dim=0))
+    told = seqtools.run(build("roberta-text", write_both).path, "embed", *TEXTS)
+    assert abs(float(told.split()[0]) - float(means[0] @ means[1])) < 1e-4

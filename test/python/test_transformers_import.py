@@ -92,6 +92,18 @@ def test_bert_of_a_model_with_a_head(tmp_path):
     assert "pooler" not in (tmp_path / "module.mlir").read_text()
 
 
+def test_bert_of_the_authors(tmp_path):
+    """Norms have the names of TensorFlow."""
+    model = transformer.random_model("BertModel", **BERT)
+    transformer.save(model, tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for old, new in names.items():
+        tensors = {name.replace(old, new): tensor for name, tensor in tensors.items()}
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    check(tmp_path, model, bert_inputs(1, 7, 2), ["last_hidden_state"])
+
+
 def test_bert_has_positions_up_to_a_limit(tmp_path):
     transformer.save(transformer.random_model("BertModel", **BERT), tmp_path)
     with pytest.raises(AssertionError, match="expected at most 20 tokens"):

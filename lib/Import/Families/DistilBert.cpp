@@ -12,23 +12,21 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
-static constexpr EncoderNames kNames{
-    "transformer.layer.{}.attention.q_lin",
-    "transformer.layer.{}.attention.k_lin",
-    "transformer.layer.{}.attention.v_lin",
-    "transformer.layer.{}.attention.out_lin",
-    "transformer.layer.{}.sa_layer_norm",
-    "transformer.layer.{}.ffn.lin1",
-    "transformer.layer.{}.ffn.lin2",
-    "transformer.layer.{}.output_layer_norm"};
+static constexpr EncoderNames kNames{"transformer.layer.{}.attention.q_lin",
+                                     "transformer.layer.{}.attention.k_lin",
+                                     "transformer.layer.{}.attention.v_lin",
+                                     "transformer.layer.{}.attention.out_lin",
+                                     "transformer.layer.{}.sa_layer_norm",
+                                     "transformer.layer.{}.ffn.lin1",
+                                     "transformer.layer.{}.ffn.lin2",
+                                     "transformer.layer.{}.output_layer_norm"};
 
 static llvm::Expected<ModelFacts> buildDistilBert(Config &config,
                                                   Model &model) {
   StringRef table = "embeddings.word_embeddings.weight";
   Encoder encoder(model, model.hasWeight(table) ? "" : "distilbert.", kNames);
-  bool classifies =
-      hasClassifier(config, {"DistilBertModel", "",
-                             "DistilBertForSequenceClassification"});
+  bool classifies = hasClassifier(
+      config, {"DistilBertModel", "", "DistilBertForSequenceClassification"});
   int64_t V = config.size("vocab_size");
   int64_t H = encoder.H = config.size("dim", 768);
   encoder.A = config.size("n_heads", 12);
@@ -61,11 +59,11 @@ static llvm::Expected<ModelFacts> buildDistilBert(Config &config,
       model, getTextInputs(model, V),
       [&](ValueRange inputs) {
         Value ids = inputs[0];
-        Value rows = firstRows(
-            b,
-            tensors.weight("embeddings.position_embeddings.weight",
-                           {positions, H}),
-            ids);
+        Value rows =
+            firstRows(b,
+                      tensors.weight("embeddings.position_embeddings.weight",
+                                     {positions, H}),
+                      ids);
         Value words = embedding(b, ids, tensors.weight(table, {V, H}));
         Value x = tensors.layerNorm("embeddings.LayerNorm",
                                     addRows(b, words, rows), encoder.epsilon);

@@ -1,8 +1,9 @@
 //===- Gpt2.cpp - GPT-2 --------------------------------------------------===//
 //
 // Radford et al., Language Models are Unsupervised Multitask Learners (2019),
-// as transformers' GPT2LMHeadModel, GPT2ForSequenceClassification, or GPT2Model,
-// which has no head. Names of tensors may lack the prefix "transformer.".
+// as transformers' GPT2LMHeadModel, GPT2ForSequenceClassification, or
+// GPT2Model, which has no head. Names of tensors may lack the prefix
+// "transformer.".
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,8 +44,9 @@ struct Gpt2 {
 } // namespace
 
 Gpt2::Gpt2(Config &config, Model &model)
-    : model(model), b(model.b),
-      tensors{model, model.hasWeight("wte.weight") ? "" : "transformer."} {
+    : model(model),
+      b(model.b), tensors{model,
+                          model.hasWeight("wte.weight") ? "" : "transformer."} {
   ending = readHead(
       config, {"GPT2Model", "GPT2LMHeadModel", "GPT2ForSequenceClassification"},
       Head::language);
@@ -140,7 +142,9 @@ static llvm::Expected<ModelFacts> buildGpt2(Config &config, Model &model) {
 
 void seqc::registerGpt2(Families &families) {
   families.push_back(
-      {"gpt2", "transformers GPT2LMHeadModel, GPT2Model, GPT2ForSequenceClassification; "
+      {"gpt2",
+       "transformers GPT2LMHeadModel, GPT2Model, "
+       "GPT2ForSequenceClassification; "
        "Radford et al., 2019",
        "activation_function, scale_attn_weights, tie_word_embeddings",
        buildGpt2});

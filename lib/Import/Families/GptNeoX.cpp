@@ -42,8 +42,10 @@ struct GptNeoX {
 } // namespace
 
 GptNeoX::GptNeoX(Config &config, Model &model)
-    : model(model), b(model.b),
-      tensors{model, model.hasWeight("embed_in.weight") ? "" : "gpt_neox."} {
+    : model(model),
+      b(model.b), tensors{model, model.hasWeight("embed_in.weight")
+                                     ? ""
+                                     : "gpt_neox."} {
   ending = readHead(config,
                     {"GPTNeoXModel", "GPTNeoXForCausalLM",
                      "GPTNeoXForSequenceClassification"},
@@ -97,8 +99,7 @@ Value GptNeoX::block(Value x, const Rotary &angles) {
   return transformerBlock(
       b, order, x, norm("input_layernorm"),
       [&](Value x) { return attend(x, angles); },
-      norm("post_attention_layernorm"),
-      [&](Value x) { return perceptron(x); });
+      norm("post_attention_layernorm"), [&](Value x) { return perceptron(x); });
 }
 
 Value GptNeoX::attend(Value x, const Rotary &angles) {
@@ -122,8 +123,8 @@ Value GptNeoX::perceptron(Value x) {
 
 Value GptNeoX::head(Value x) {
   // Older files have the older name.
-  StringRef own = model.hasWeight("lm_head.weight") ? "lm_head.weight"
-                                                    : "embed_out.weight";
+  StringRef own =
+      model.hasWeight("lm_head.weight") ? "lm_head.weight" : "embed_out.weight";
   return linear(b, x,
                 tied ? tensors.weight("embed_in.weight", {V, C})
                      : model.weight(own, {V, C}));

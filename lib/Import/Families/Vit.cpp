@@ -67,8 +67,8 @@ Vit::Vit(Config &config, Model &model)
     : model(model), b(model.b),
       encoder(model, model.hasWeight("embeddings.cls_token") ? "" : "vit.",
               kNames),
-      classifies(
-          hasClassifier(config, {"ViTModel", "", "ViTForImageClassification"})) {
+      classifies(hasClassifier(config,
+                               {"ViTModel", "", "ViTForImageClassification"})) {
   encoder.order = NormOrder::before;
   encoder.readSizes(config);
   encoder.bias = config.flag("qkv_bias", true);
@@ -109,7 +109,8 @@ Value Vit::patches(Value pixels) {
   auto split = RankedTensorType::get({batch, colours, rows, P, columns, Q},
                                      b.getF32Type());
   Value parts = tensor::ExpandShapeOp::create(
-      b, split, whole, ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}, {4, 5}});
+      b, split, whole,
+      ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}, {4, 5}});
   Value together =
       structured(b, "bcypxq->byxcpq", parts,
                  [](ImplicitLocOpBuilder &, ValueRange v) { return v[0]; });
@@ -134,9 +135,8 @@ Value Vit::embed(Value pixels) {
         ArrayRef<ReassociationIndices>{{0, 1}, {2}});
   };
   Value space = tensor::EmptyOp::create(b, {model.batch, 1, H}, b.getF32Type());
-  Value token = linalg::BroadcastOp::create(
-                    b, flat("embeddings.cls_token", 1), space,
-                    ArrayRef<int64_t>{0})
+  Value token = linalg::BroadcastOp::create(b, flat("embeddings.cls_token", 1),
+                                            space, ArrayRef<int64_t>{0})
                     ->getResult(0);
   Value all = tensor::ConcatOp::create(b, /*dim=*/1, ValueRange{token, x});
   return addRows(b, all, flat("embeddings.position_embeddings", count + 1));
