@@ -38,8 +38,8 @@ Value GriffinMixer::mix(Tensors tensors, Value x, Value positions) const {
       ArrayRef<ReassociationIndices>{{0}, {1, 2}});
   Value window = zeros(b, {model.batch, W - 1, E});
   u = seq::CausalConvOp::create(b, u.getType(), window.getType(), u, taps,
-                                tensors.weight("conv_1d.bias", {E}),
-                                window, seq::ConvActivation::none)
+                                tensors.weight("conv_1d.bias", {E}), window,
+                                seq::ConvActivation::none)
           .getOutput();
   Value y = arith::MulFOp::create(b, unit(tensors, u, positions), side);
   return tensors.linear("linear_out", y, C);
@@ -72,25 +72,25 @@ Value GriffinMixer::unit(Tensors tensors, Value x, Value positions) const {
   Model &model = tensors.model;
   ImplicitLocOpBuilder &b = model.b;
   Value rate = structured(
-      b, "c->c",
-      tensors.weight("rg_lru.recurrent_param", {E}),
+      b, "c->c", tensors.weight("rg_lru.recurrent_param", {E}),
       [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
         return arith::MulFOp::create(b, constant(b, -8), softplus(b, v[0]));
       });
-  Value log = structured(b, "btc,c->btc", {gate(tensors, "recurrent_gate", x), rate},
-                         [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                           return arith::MulFOp::create(b, v[0], v[1]);
-                         });
+  Value log =
+      structured(b, "btc,c->btc", {gate(tensors, "recurrent_gate", x), rate},
+                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   return arith::MulFOp::create(b, v[0], v[1]);
+                 });
   Value input = structured(
-      b, "btc,btc,btc,t->btc", {x, gate(tensors, "input_gate", x), log, positions},
+      b, "btc,btc,btc,t->btc",
+      {x, gate(tensors, "input_gate", x), log, positions},
       [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
         // 1 - a² = -expm1(2 log a)
         Value square = arith::AddFOp::create(b, v[2], v[2]);
-        Value rest =
-            arith::NegFOp::create(b, math::ExpM1Op::create(b, square));
+        Value rest = arith::NegFOp::create(b, math::ExpM1Op::create(b, square));
         Value zero = arith::ConstantOp::create(b, b.getI64IntegerAttr(0));
-        Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, v[3],
-                                            zero);
+        Value first =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::eq, v[3], zero);
         Value scale = arith::SelectOp::create(b, first, constant(b, 1),
                                               math::SqrtOp::create(b, rest));
         Value gated = arith::MulFOp::create(b, v[0], v[1]);

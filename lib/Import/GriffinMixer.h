@@ -17,9 +17,9 @@ namespace seqc {
 ///
 /// At position 0 there is no root: h_0 = i_0 ⊙ x_0.
 struct GriffinMixer {
-  int64_t C; // channels of the model
-  int64_t E; // channels of the unit
-  int64_t W; // taps of the convolution
+  int64_t C;     // channels of the model
+  int64_t E;     // channels of the unit
+  int64_t W;     // taps of the convolution
   int64_t heads; // blocks of the gates' matrices
   std::string act;
 

@@ -78,8 +78,8 @@ static Mixer readS4d(Config &config, Model &model, int64_t C) {
 static Mixer readGriffin(Config &config, Model &, int64_t C) {
   std::string act =
       config.choice("hidden_activation", activationNames("gelu_pytorch_tanh"));
-  GriffinMixer griffin = GriffinMixer::read(
-      config, C, config.size("num_attention_heads"), act);
+  GriffinMixer griffin =
+      GriffinMixer::read(config, C, config.size("num_attention_heads"), act);
   Mixer mixer;
   mixer.counts = true;
   mixer.mix = [=](Tensors tensors, Value x, const Times &times) {

@@ -267,9 +267,8 @@ Value Model::layers(StringRef name, LayerRange range, ValueRange inputs,
   } else {
     Values carried{inputs[0]};
     carried.append(stacks.begin(), stacks.end());
-    results = loop(
-        range, carried,
-        [&](Value number, ValueRange present) -> Values {
+    results =
+        loop(range, carried, [&](Value number, ValueRange present) -> Values {
           Values arguments{present[0]};
           llvm::append_range(arguments, inputs.drop_front());
           arguments.push_back(number);
@@ -286,9 +285,9 @@ Model::loop(LayerRange range, ValueRange carried,
   auto constant = [&](int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   };
-  auto forOp =
-      scf::ForOp::create(b, constant(range.first),
-                         constant(range.first + range.count), constant(1), carried);
+  auto forOp = scf::ForOp::create(b, constant(range.first),
+                                  constant(range.first + range.count),
+                                  constant(1), carried);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(forOp.getBody());
   scf::YieldOp::create(
@@ -316,8 +315,7 @@ Value Model::stack(ArrayRef<std::string> kinds, ValueRange inputs,
   };
   llvm::StringMap<Kind> functions;
   for (auto &[kind, layerNumbers] : numbersOf) {
-    func::FuncOp function =
-        addLayer(kind, layerNumbers, inputs, bodyOf(kind));
+    func::FuncOp function = addLayer(kind, layerNumbers, inputs, bodyOf(kind));
     bool gaps = layerNumbers.back() - layerNumbers.front() !=
                 int64_t(layerNumbers.size()) - 1;
     functions[kind] = {function, layerNumbers.size() > 1,
@@ -327,7 +325,9 @@ Value Model::stack(ArrayRef<std::string> kinds, ValueRange inputs,
   Values carried(inputs);
   while (!kinds.empty()) {
     Kind &kind = functions.find(kinds.front())->second;
-    auto isOther = [&](const std::string &name) { return name != kinds.front(); };
+    auto isOther = [&](const std::string &name) {
+      return name != kinds.front();
+    };
     int64_t count = llvm::find_if(kinds, isOther) - kinds.begin();
     auto run = [&](Value x, Value number) {
       Values arguments(carried);

@@ -81,9 +81,9 @@ public:
   }
 
   /// Layers of several kinds in turns, `kinds` names each layer's. Adds one
-  /// function a kind, and calls them in the order of the layers: in a loop where
-  /// layers of a kind follow each other. The first of `inputs` goes from layer
-  /// to layer, the others are the same for all.
+  /// function a kind, and calls them in the order of the layers: in a loop
+  /// where layers of a kind follow each other. The first of `inputs` goes from
+  /// layer to layer, the others are the same for all.
   using KindBody =
       llvm::function_ref<mlir::Value(llvm::StringRef kind, mlir::ValueRange)>;
   mlir::Value stack(llvm::ArrayRef<std::string> kinds, mlir::ValueRange inputs,

@@ -30,35 +30,35 @@ MixtureOfExperts MixtureOfExperts::read(Config &config, int64_t inner,
 
 Value MixtureOfExperts::route(ImplicitLocOpBuilder &b, Value logits) const {
   // 1 / p_e = Σ_f exp(x_f - x_e), which needs no largest x.
-  Value inverse = structured(
-      b, "bte,btf->bte", {logits, logits},
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value power =
-            math::ExpOp::create(b, arith::SubFOp::create(b, v[1], v[0]));
-        return arith::AddFOp::create(b, v[2], power);
-      });
+  Value inverse =
+      structured(b, "bte,btf->bte", {logits, logits},
+                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   Value power = math::ExpOp::create(
+                       b, arith::SubFOp::create(b, v[1], v[0]));
+                   return arith::AddFOp::create(b, v[2], power);
+                 });
   // How many come before e.
   Value rank = structured(
       b, "bte,btf->bte", {logits, logits},
       [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value more = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, v[1],
-                                           v[0]);
-        Value same = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, v[1],
-                                           v[0]);
-        Value earlier = arith::CmpIOp::create(
-            b, arith::CmpIPredicate::ult, linalg::IndexOp::create(b, 3),
-            linalg::IndexOp::create(b, 2));
+        Value more =
+            arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, v[1], v[0]);
+        Value same =
+            arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, v[1], v[0]);
+        Value earlier = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                              linalg::IndexOp::create(b, 3),
+                                              linalg::IndexOp::create(b, 2));
         Value before = arith::OrIOp::create(
             b, more, arith::AndIOp::create(b, same, earlier));
-        Value one = arith::SelectOp::create(b, before, constant(b, 1),
-                                            constant(b, 0));
+        Value one =
+            arith::SelectOp::create(b, before, constant(b, 1), constant(b, 0));
         return arith::AddFOp::create(b, v[2], one);
       });
   Value shares = structured(
       b, "bte,bte->bte", {inverse, rank},
       [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value chosen = arith::CmpFOp::create(
-            b, arith::CmpFPredicate::OLT, v[1], constant(b, perToken));
+        Value chosen = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, v[1],
+                                             constant(b, perToken));
         Value share = arith::DivFOp::create(b, constant(b, 1), v[0]);
         return arith::SelectOp::create(b, chosen, share, constant(b, 0));
       });
@@ -95,13 +95,13 @@ Value MixtureOfExperts::mix(Tensors tensors, StringRef router, Value x) const {
     };
     Value hidden = gated(b, act, linear(b, x, join(gate, 0, inner, channels)),
                          linear(b, x, join(up, 0, inner, channels)));
-    Value weighted = structured(
-        b, "bthc,bth->bthc",
-        {splitHeads(b, hidden, count),
-         layers::channels(b, shares, first, count)},
-        [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-          return arith::MulFOp::create(b, v[0], v[1]);
-        });
+    Value weighted =
+        structured(b, "bthc,bth->bthc",
+                   {splitHeads(b, hidden, count),
+                    layers::channels(b, shares, first, count)},
+                   [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                     return arith::MulFOp::create(b, v[0], v[1]);
+                   });
     Value y = linear(b, joinHeads(b, weighted), join(down, 1, channels, inner));
     sum = sum ? add(b, sum, y) : y;
   }

@@ -36,18 +36,19 @@ S4dMixer S4dMixer::read(Config &config, int64_t H, int64_t batch) {
 }
 
 /// Computes an element of a complex tensor.
-using ComplexScalar = llvm::function_ref<Complex(ImplicitLocOpBuilder &, ValueRange)>;
+using ComplexScalar =
+    llvm::function_ref<Complex(ImplicitLocOpBuilder &, ValueRange)>;
 
 static Complex complexStructured(ImplicitLocOpBuilder &b, StringRef spec,
                                  ValueRange operands, ComplexScalar scalar) {
-  Value re = structured(b, spec, operands,
-                        [&](ImplicitLocOpBuilder &b, ValueRange v) {
-                          return scalar(b, v).re;
-                        });
-  Value im = structured(b, spec, operands,
-                        [&](ImplicitLocOpBuilder &b, ValueRange v) {
-                          return scalar(b, v).im;
-                        });
+  Value re =
+      structured(b, spec, operands, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+        return scalar(b, v).re;
+      });
+  Value im =
+      structured(b, spec, operands, [&](ImplicitLocOpBuilder &b, ValueRange v) {
+        return scalar(b, v).im;
+      });
   return {re, im};
 }
 
@@ -73,8 +74,7 @@ static Complex exponential(ImplicitLocOpBuilder &b, Complex z, bool minusOne) {
   Value im = times(b, size, math::SinOp::create(b, z.im));
   if (!minusOne)
     return {times(b, size, cos), im};
-  Value half =
-      math::SinOp::create(b, times(b, z.im, constant(b, 0.5)));
+  Value half = math::SinOp::create(b, times(b, z.im, constant(b, 0.5)));
   Value less = times(b, constant(b, 2), times(b, half, half));
   Value more = times(b, math::ExpM1Op::create(b, z.re), cos);
   return {arith::SubFOp::create(b, more, less), im};
@@ -88,12 +88,13 @@ Value S4dMixer::stateSpace(Tensors tensors, Value u) const {
   Value c = tensors.weight("kernel.C", {H, N, 2});
   auto partOf = [&](int64_t index) -> Value {
     return tensor::CollapseShapeOp::create(
-        b, channels(b, c, index, 1), ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+        b, channels(b, c, index, 1),
+        ArrayRef<ReassociationIndices>{{0}, {1, 2}});
   };
   Value parameters[] = {tensors.weight("kernel.log_dt", {H}),
                         tensors.weight("kernel.log_A_real", {H, N}),
-                        tensors.weight("kernel.A_imag", {H, N}),
-                        partOf(0), partOf(1)};
+                        tensors.weight("kernel.A_imag", {H, N}), partOf(0),
+                        partOf(1)};
   struct Continuous {
     Value step;
     Complex a, z; // A and ΔA
@@ -105,10 +106,9 @@ Value S4dMixer::stateSpace(Tensors tensors, Value u) const {
   };
   // 1 + ΔA/2 and 1 - ΔA/2
   auto around = [](ImplicitLocOpBuilder &b, Complex z, double half) {
-    return Complex{
-        arith::AddFOp::create(b, constant(b, 1),
-                              times(b, z.re, constant(b, half))),
-        times(b, z.im, constant(b, half))};
+    return Complex{arith::AddFOp::create(b, constant(b, 1),
+                                         times(b, z.re, constant(b, half))),
+                   times(b, z.im, constant(b, half))};
   };
   StringRef spec = "h,hn,hn,hn,hn->hn";
   Complex a = complexStructured(
@@ -133,9 +133,8 @@ Value S4dMixer::stateSpace(Tensors tensors, Value u) const {
   Value slots = tensor::EmptyOp::create(
       b, tensor::getMixedSizes(b, b.getLoc(), u), b.getF32Type());
   Value start = zeros(b, state.getShape());
-  auto recurrence =
-      seq::RecurrenceOp::create(b, /*dim=*/1, /*reverse=*/false, u, slots,
-                                ValueRange{start, start});
+  auto recurrence = seq::RecurrenceOp::create(
+      b, /*dim=*/1, /*reverse=*/false, u, slots, ValueRange{start, start});
   {
     OpBuilder::InsertionGuard guard(b);
     Location loc = b.getLoc();
@@ -158,12 +157,12 @@ Value S4dMixer::stateSpace(Tensors tensors, Value u) const {
         });
     seq::YieldOp::create(b, ValueRange{y, next.re, next.im});
   }
-  return structured(
-      b, "bth,bth,h->bth",
-      {recurrence.getResult(0), u, tensors.weight("D", {H})},
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        return arith::AddFOp::create(b, v[0], times(b, v[1], v[2]));
-      });
+  return structured(b, "bth,bth,h->bth",
+                    {recurrence.getResult(0), u, tensors.weight("D", {H})},
+                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      return arith::AddFOp::create(b, v[0],
+                                                   times(b, v[1], v[2]));
+                    });
 }
 
 Value S4dMixer::mix(Tensors tensors, Value u) const {
@@ -174,8 +173,9 @@ Value S4dMixer::mix(Tensors tensors, Value u) const {
       ArrayRef<ReassociationIndices>{{0}, {1, 2}});
   y = linear(b, activation(b, "gelu", y), matrix,
              tensors.weight("output_linear.0.bias", {2 * H}));
-  return structured(b, "bth,bth->bth", {channels(b, y, 0, H), channels(b, y, H, H)},
-                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                   return times(b, v[0], sigmoid(b, v[1]));
-                 });
+  return structured(b, "bth,bth->bth",
+                    {channels(b, y, 0, H), channels(b, y, H, H)},
+                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      return times(b, v[0], sigmoid(b, v[1]));
+                    });
 }

@@ -14,7 +14,7 @@ namespace seqc {
 ///
 /// for B = 1 and A = -exp(log_A_real) + i A_imag, with steps Δ = exp(log_dt):
 ///
-///   zoh, section 3.1:     Ā = exp(ΔA)                  B̄ = (exp(ΔA) - 1) / A
+///   zoh, section 3.1:    Ā = exp(ΔA)                  B̄ = (exp(ΔA) - 1) / A
 ///   bilinear:            Ā = (1 + ΔA/2) / (1 - ΔA/2)   B̄ = Δ / (1 - ΔA/2)
 struct S4dMixer {
   int64_t H, N;

@@ -83,13 +83,14 @@ Value MambaMixer::mix(Model &model, StringRef prefix, Value x,
   Value in = normal("b", channels(b, selected, R, N)),
         out = normal("c", channels(b, selected, R + N, N));
   Value a = negativeExp(b, tensors.weight("A_log", {E, N}));
-  Value skip = tensors.weight("D", {E}), deltaBias = tensors.weight("dt_proj.bias", {E});
+  Value skip = tensors.weight("D", {E}),
+        deltaBias = tensors.weight("dt_proj.bias", {E});
   Value state = zeros(b, {model.batch, E, N});
-  Value y = seq::SelectiveScanOp::create(b, u.getType(), state.getType(), u,
-                                         delta, a, in, out, skip, gate,
-                                         deltaBias, state,
-                                         /*delta_softplus=*/true)
-                .getOutput();
+  Value y =
+      seq::SelectiveScanOp::create(b, u.getType(), state.getType(), u, delta, a,
+                                   in, out, skip, gate, deltaBias, state,
+                                   /*delta_softplus=*/true)
+          .getOutput();
   return tensors.linear("out_proj", y, D, bias);
 }
 
@@ -105,8 +106,8 @@ Mamba2Mixer Mamba2Mixer::read(Config &config, int64_t D, double epsilon,
   bool automatic =
       !config.has("mamba_d_head") || config.isText("mamba_d_head", "auto");
   int64_t share = config.size("mamba_expand", 2) * D / mixer.H;
-  mixer.P = automatic ? std::max<int64_t>(share, 1)
-                      : config.size("mamba_d_head");
+  mixer.P =
+      automatic ? std::max<int64_t>(share, 1) : config.size("mamba_d_head");
   mixer.N = config.size("mamba_d_state", 256);
   mixer.G = config.size("mamba_n_groups", 1);
   mixer.W = config.size("mamba_d_conv", 4);
@@ -114,10 +115,10 @@ Mamba2Mixer Mamba2Mixer::read(Config &config, int64_t D, double epsilon,
   mixer.epsilon = epsilon;
   mixer.bias = config.flag("mamba_proj_bias", false);
   mixer.convBias = config.flag("mamba_conv_bias", true);
-  mixer.check(config,
-              {"mamba_n_heads", "mamba_d_head", "mamba_n_groups",
-               "mamba_expand"},
-              batch);
+  mixer.check(
+      config,
+      {"mamba_n_heads", "mamba_d_head", "mamba_n_groups", "mamba_expand"},
+      batch);
   return mixer;
 }
 
@@ -170,8 +171,8 @@ Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
   int64_t E = H * P, shared = G * N;
   Value all = tensors.linear("in_proj", x, 2 * E + 2 * shared + H, bias);
   Value gate = channels(b, all, 0, E);
-  Value mixed = convolve(tensors, channels(b, all, E, E + 2 * shared), W,
-                         convBias);
+  Value mixed =
+      convolve(tensors, channels(b, all, E, E + 2 * shared), W, convBias);
   Value delta = stepSize(b, channels(b, all, 2 * E + 2 * shared, H),
                          tensors.weight("dt_bias", {H}), limit);
 
@@ -181,9 +182,9 @@ Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
   auto multiply = [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
     return arith::MulFOp::create(b, v[0], v[1]);
   };
-  Value decay = structured(b, "bth,h->bth",
-                           {delta, negativeExp(b, tensors.weight("A_log", {H}))},
-                           multiply);
+  Value decay = structured(
+      b, "bth,h->bth", {delta, negativeExp(b, tensors.weight("A_log", {H}))},
+      multiply);
   Value value = structured(b, "bthp,bth->bthp", {u, delta}, multiply);
   Value state = zeros(b, {model.batch, H, N, P});
   Value y = seq::LinearAttentionOp::create(

@@ -1,8 +1,8 @@
 //===- Hybrid.cpp - stacks of any mixers ---------------------------------===//
 //
 // x := x + mixer(norm(x)); x + perceptron(norm(x)), where each layer names its
-// mixer and its perceptron. docs/Models.md has the keys of the config, which are
-// ours, and the names of the tensors.
+// mixer and its perceptron. docs/Models.md has the keys of the config, which
+// are ours, and the names of the tensors.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,9 +31,8 @@ struct Hybrid {
   }
   Value head(Value x) {
     return linear(model.b, x,
-                  tensors.weight(tied ? "embed_tokens.weight"
-                                      : "lm_head.weight",
-                                 {V, C}));
+                  tensors.weight(
+                      tied ? "embed_tokens.weight" : "lm_head.weight", {V, C}));
   }
 
   Model &model;
@@ -77,8 +76,8 @@ void Hybrid::readLayers(Config &config) {
     if (isNew)
       config.absorb(std::move(layer));
   }
-  int64_t depth = config.size("num_hidden_layers",
-                              std::max<int64_t>(pattern.size(), 1));
+  int64_t depth =
+      config.size("num_hidden_layers", std::max<int64_t>(pattern.size(), 1));
   for (int64_t layer = 0; !pattern.empty() && layer < model.limitCount(depth);
        ++layer)
     layers.push_back(pattern[layer % pattern.size()]);
@@ -127,8 +126,7 @@ Value Hybrid::block(const Kind &kind, ValueRange inputs) {
   x = add(b, y, x);
   if (!kind.perceptron)
     return x;
-  y = kind.perceptron({model, "layers.{}.mlp."},
-                      norm("layers.{}.mlp_norm", x));
+  y = kind.perceptron({model, "layers.{}.mlp."}, norm("layers.{}.mlp_norm", x));
   return add(b, y, x);
 }
 

@@ -30,8 +30,8 @@ static llvm::Expected<ModelFacts> buildJamba(Config &config, Model &model) {
   MambaMixer mixer = MambaMixer::read(config, decoder.C, model.batch);
   GroupedAttention attention =
       GroupedAttention::read(config, decoder.C, /*keyHeads=*/8);
-  MixtureOfExperts mixture = MixtureOfExperts::read(config, decoder.inner,
-                                                    decoder.C, decoder.act);
+  MixtureOfExperts mixture =
+      MixtureOfExperts::read(config, decoder.inner, decoder.C, decoder.act);
   auto attends = readPeriod(config, "attn_layer", 8, 4);
   auto chooses = readPeriod(config, "expert_layer", 2, 1);
   std::vector<std::string> kinds;

@@ -41,8 +41,8 @@ struct RecurrentGemma {
   GroupedAttention attention;
   GriffinMixer recurrence;
   std::vector<std::string> kinds; // of the layers
-  int64_t V; // vocabulary
-  int64_t C; // channels of the model
+  int64_t V;                      // vocabulary
+  int64_t C;                      // channels of the model
   int64_t inner;
   double epsilon, softCap;
   bool tied;
@@ -68,8 +68,8 @@ RecurrentGemma::RecurrentGemma(Config &config, Model &model)
   inner = std::max<int64_t>(config.size("intermediate_size", 3 * C) / 2, 1);
   epsilon = config.fraction("rms_norm_eps", 1e-6);
   softCap = config.positive("logits_soft_cap", 30);
-  act = config.choice("hidden_activation",
-                      activationNames("gelu_pytorch_tanh"));
+  act =
+      config.choice("hidden_activation", activationNames("gelu_pytorch_tanh"));
   recurrence = GriffinMixer::read(config, C, attention.heads, act);
   tied = config.flag("tie_word_embeddings", true);
   std::vector<std::string> pattern =
@@ -89,11 +89,11 @@ RecurrentGemma::RecurrentGemma(Config &config, Model &model)
 
 /// The RMS norm with the weight 1 + w.
 Value RecurrentGemma::norm(StringRef name, Value x) {
-  Value weight = structured(
-      b, "c->c", tensors.weight(name + ".weight", {C}),
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        return arith::AddFOp::create(b, constant(b, 1), v[0]);
-      });
+  Value weight =
+      structured(b, "c->c", tensors.weight(name + ".weight", {C}),
+                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   return arith::AddFOp::create(b, constant(b, 1), v[0]);
+                 });
   return rmsNorm(b, x, weight, epsilon);
 }
 
@@ -105,9 +105,8 @@ Value RecurrentGemma::block(StringRef kind, Value x, const Shared &shared) {
       b, NormOrder::before, x,
       [&](Value x) { return norm("layers.{}.temporal_pre_norm", x); },
       [&](Value x) {
-        return kind == "attention"
-                   ? attention.attend(mixer, x, &shared.angles)
-                   : recurrence.mix(mixer, x, shared.positions);
+        return kind == "attention" ? attention.attend(mixer, x, &shared.angles)
+                                   : recurrence.mix(mixer, x, shared.positions);
       },
       [&](Value x) { return norm("layers.{}.channel_pre_norm", x); },
       [&](Value x) {
@@ -165,7 +164,8 @@ static llvm::Expected<ModelFacts> buildRecurrentGemma(Config &config,
 void seqc::registerRecurrentGemma(Families &families) {
   families.push_back(
       {"recurrent_gemma",
-       "transformers RecurrentGemmaForCausalLM, RecurrentGemmaModel; De et al., "
+       "transformers RecurrentGemmaForCausalLM, RecurrentGemmaModel; De et "
+       "al., "
        "arXiv:2402.19427, Botev et al., arXiv:2404.07839",
        "block_types, lru_width, conv1d_width, attention_window_size, "
        "num_key_value_heads, head_dim, rope_parameters, attention_bias, "
