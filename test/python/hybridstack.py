@@ -96,6 +96,12 @@ class Gelu(nn.Module):
         return self.down_proj(nn.functional.gelu(self.up_proj(x)))
 
 
+class NormalisedRouter(modeling_jamba.JambaTopKRouter):
+    def forward(self, x):
+        logits, shares, chosen = super().forward(x)
+        return logits, shares / shares.sum(-1, keepdim=True), chosen
+
+
 def perceptron(keys, width):
     name, inner = keys["mlp"], keys.get("intermediate_size")
     if name == "none":
@@ -104,9 +110,12 @@ def perceptron(keys, width):
         return Gelu(width, inner)
     if name == "experts":
         config = JambaConfig(hidden_size=width, intermediate_size=inner, num_experts=keys["num_experts"],
-                             num_experts_per_tok=keys["num_experts_per_tok"], experts_implementation="eager")
+                             num_experts_per_tok=keys["num_experts_per_tok"])
         config._experts_implementation = "eager"
-        return modeling_jamba.JambaSparseMoeBlock(config)
+        block = modeling_jamba.JambaSparseMoeBlock(config)
+        if keys.get("norm_topk_prob"):
+            block.router.__class__ = NormalisedRouter
+        return block
     act = {"swiglu": "silu", "geglu": "gelu_pytorch_tanh"}[name]
     return modeling_llama.LlamaMLP(LlamaConfig(
         hidden_size=width, num_attention_heads=1, intermediate_size=inner, hidden_act=act))

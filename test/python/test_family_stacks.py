@@ -19,7 +19,8 @@ CASES = {
     "hybrid-recurrent": lambda: hybridstack.Model(
         vocab_size=50, hidden_size=33, mlp="none", layers=[
             dict(mixer="lstm", recurrent_size=20), dict(mixer="gru", mlp="gelu", intermediate_size=40),
-            dict(mixer="rnn"), dict(mixer="lstm"), dict(mixer="gru", mlp="gelu", intermediate_size=40)]),
+            dict(mixer="rnn", mlp="experts", intermediate_size=20, num_experts=4, num_experts_per_tok=3,
+                 norm_topk_prob=True), dict(mixer="lstm"), dict(mixer="gru", mlp="gelu", intermediate_size=40)]),
     "hybrid-state_space": lambda: hybridstack.Model(
         vocab_size=83, hidden_size=40, tie_word_embeddings=True, layers=[
             dict(mixer="mamba2", mamba_n_heads=4, mamba_d_state=20, mlp="geglu", intermediate_size=20),
