@@ -206,12 +206,14 @@ static NamedPerceptron readGelu(Config &config, int64_t C) {
 }
 
 static NamedPerceptron readExperts(Config &config, int64_t C) {
-  MixtureOfExperts mixture =
-      MixtureOfExperts::read(config, readInner(config, C), C, "silu");
+  MixtureOfExperts mixture;
+  mixture.read(config, "num_experts", 16, 2);
+  mixture.inner = readInner(config, C);
+  mixture.act = "silu";
   mixture.normalised = config.flag("norm_topk_prob", false);
-  return [=](Tensors tensors, Value x) {
-    return mixture.mix(tensors, "router", x);
-  };
+  mixture.router = "router";
+  mixture.checkProducts(config, "intermediate_size", C);
+  return [=](Tensors tensors, Value x) { return mixture.mix(tensors, x); };
 }
 
 static constexpr struct {

@@ -13,22 +13,22 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
-MixtureOfExperts MixtureOfExperts::read(Config &config, int64_t inner,
-                                        int64_t C, StringRef act) {
-  MixtureOfExperts mixture;
-  mixture.experts = config.size("num_experts", 16);
-  mixture.perToken = config.size("num_experts_per_tok", 2);
-  if (mixture.perToken > mixture.experts)
+void MixtureOfExperts::read(Config &config, StringRef count, int64_t byDefault,
+                            int64_t chosenByDefault) {
+  experts = config.size(count, byDefault);
+  chosen = config.size("num_experts_per_tok", chosenByDefault);
+  if (chosen > experts)
     config.fail("num_experts_per_tok",
-                "at most num_experts = " + Twine(mixture.experts));
-  mixture.inner = inner;
-  mixture.act = act;
-  config.checkProduct("num_experts * intermediate_size * hidden_size",
-                      {mixture.experts, 2, inner, C});
-  return mixture;
+                "at most " + count + " = " + Twine(experts));
 }
 
-Value MixtureOfExperts::route(ImplicitLocOpBuilder &b, Value logits) const {
+void MixtureOfExperts::checkProducts(Config &config, StringRef innerKey,
+                                     int64_t C) const {
+  config.checkProduct((innerKey + " * hidden_size").str(), {2, inner, C});
+  config.checkProduct("experts * hidden_size", {experts, C});
+}
+
+Value MixtureOfExperts::shares(ImplicitLocOpBuilder &b, Value logits) const {
   // 1 / p_e = Σ_f exp(x_f - x_e), which needs no largest x.
   Value inverse =
       structured(b, "bte,btf->bte", {logits, logits},
@@ -54,27 +54,27 @@ Value MixtureOfExperts::route(ImplicitLocOpBuilder &b, Value logits) const {
             arith::SelectOp::create(b, before, constant(b, 1), constant(b, 0));
         return arith::AddFOp::create(b, v[2], one);
       });
-  Value shares = structured(
+  Value few = structured(
       b, "bte,bte->bte", {inverse, rank},
       [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value chosen = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, v[1],
-                                             constant(b, perToken));
+        Value first = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, v[1],
+                                            constant(b, chosen));
         Value share = arith::DivFOp::create(b, constant(b, 1), v[0]);
-        return arith::SelectOp::create(b, chosen, share, constant(b, 0));
+        return arith::SelectOp::create(b, first, share, constant(b, 0));
       });
   if (!normalised)
-    return shares;
-  Value sums = structured(b, "bte->bt", shares, addElements);
-  return structured(b, "bte,bt->bte", {shares, sums},
+    return few;
+  Value sums = structured(b, "bte->bt", few, addElements);
+  return structured(b, "bte,bt->bte", {few, sums},
                     [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
                       return arith::DivFOp::create(b, v[0], v[1]);
                     });
 }
 
-Value MixtureOfExperts::mix(Tensors tensors, StringRef router, Value x) const {
+Value MixtureOfExperts::mix(Tensors tensors, Value x) const {
   ImplicitLocOpBuilder &b = tensors.model.b;
   int64_t channels = typeOf(x).getDimSize(2);
-  Value shares = route(b, tensors.linear(router, x, experts, /*bias=*/false));
+  Value all = shares(b, tensors.linear(router, x, experts, /*bias=*/false));
 
   // Several experts make one perceptron, as long as what lies between its
   // products is not large.
@@ -95,13 +95,12 @@ Value MixtureOfExperts::mix(Tensors tensors, StringRef router, Value x) const {
     };
     Value hidden = gated(b, act, linear(b, x, join(gate, 0, inner, channels)),
                          linear(b, x, join(up, 0, inner, channels)));
-    Value weighted =
-        structured(b, "bthc,bth->bthc",
-                   {splitHeads(b, hidden, count),
-                    layers::channels(b, shares, first, count)},
-                   [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                     return arith::MulFOp::create(b, v[0], v[1]);
-                   });
+    Value weighted = structured(
+        b, "bthc,bth->bthc",
+        {splitHeads(b, hidden, count), layers::channels(b, all, first, count)},
+        [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+          return arith::MulFOp::create(b, v[0], v[1]);
+        });
     Value y = linear(b, joinHeads(b, weighted), join(down, 1, channels, inner));
     sum = sum ? add(b, sum, y) : y;
   }

@@ -30,8 +30,13 @@ static llvm::Expected<ModelFacts> buildJamba(Config &config, Model &model) {
   MambaMixer mixer = MambaMixer::read(config, decoder.C, model.batch);
   GroupedAttention attention =
       GroupedAttention::read(config, decoder.C, /*keyHeads=*/8);
-  MixtureOfExperts mixture =
-      MixtureOfExperts::read(config, decoder.inner, decoder.C, decoder.act);
+  MixtureOfExperts mixture;
+  mixture.read(config, "num_experts", 16, 2);
+  mixture.inner = decoder.inner;
+  mixture.act = decoder.act;
+  mixture.normalised = false;
+  mixture.router = "router";
+  mixture.checkProducts(config, "intermediate_size", decoder.C);
   auto attends = readPeriod(config, "attn_layer", 8, 4);
   auto chooses = readPeriod(config, "expert_layer", 2, 1);
   std::vector<std::string> kinds;
@@ -61,7 +66,7 @@ static llvm::Expected<ModelFacts> buildJamba(Config &config, Model &model) {
       [&](StringRef kind, Value x) {
         Tensors tensors = decoder.tensorsOf("feed_forward");
         return kind.ends_with("experts")
-                   ? mixture.mix(tensors, "router", x)
+                   ? mixture.mix(tensors, x)
                    : gatedPerceptron(tensors, x, decoder.inner, decoder.act,
                                      /*bias=*/false);
       });
