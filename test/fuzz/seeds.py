@@ -64,8 +64,8 @@ def linear(name, shape, bias):
     return {name + ".weight": shape} | ({name + ".bias": [bias]} if bias else {})
 
 
-def bert(pooler=True):
-    config = dict(model_type="bert", vocab_size=7, hidden_size=4, num_attention_heads=2, num_hidden_layers=1,
+def bert(pooler=True, kind="bert"):
+    config = dict(model_type=kind, vocab_size=7, hidden_size=4, num_attention_heads=2, num_hidden_layers=1,
                   intermediate_size=6, max_position_embeddings=5, type_vocab_size=2, hidden_act="gelu",
                   layer_norm_eps=1e-12)
     tensors = {"embeddings.word_embeddings.weight": [7, 4], "embeddings.position_embeddings.weight": [5, 4],
@@ -91,11 +91,11 @@ def gpt2(head=True):
     return config, tensors | ({"lm_head.weight": [7, 4]} if head else {})
 
 
-def llama(biases=False, tied=False, layers=1):
-    config = dict(model_type="llama", vocab_size=7, hidden_size=6, num_attention_heads=2, num_key_value_heads=1,
+def llama(biases=False, tied=False, layers=1, kind="llama", norms=False, head=True, **keys):
+    config = dict(model_type=kind, vocab_size=7, hidden_size=6, num_attention_heads=2, num_key_value_heads=1,
                   num_hidden_layers=layers, intermediate_size=5, head_dim=4, hidden_act="silu", rms_norm_eps=1e-6,
                   attention_bias=biases, mlp_bias=biases, tie_word_embeddings=tied,
-                  rope_parameters=dict(rope_type="default", rope_theta=10000.0))
+                  rope_parameters=dict(rope_type="default", rope_theta=10000.0)) | keys
     tensors = {"model.embed_tokens.weight": [7, 6], "model.norm.weight": [6]}
     for number in range(layers):
         layer = f"model.layers.{number}."
@@ -104,12 +104,61 @@ def llama(biases=False, tied=False, layers=1):
                             "mlp.down_proj": [6, 5]}.items():
             tensors |= linear(layer + name, shape, biases and shape[0])
         tensors |= {layer + "input_layernorm.weight": [6], layer + "post_attention_layernorm.weight": [6]}
-    return config, tensors | ({} if tied else {"lm_head.weight": [7, 6]})
+        if norms:
+            tensors |= {layer + "self_attn.q_norm.weight": [4], layer + "self_attn.k_norm.weight": [4]}
+    ending = {"lm_head.weight": [7, 6]} if head else {"score.weight": [2, 6]}
+    return config, tensors | ({} if tied else ending)
+
+
+def gpt_neox():
+    config = dict(model_type="gpt_neox", architectures=["GPTNeoXForCausalLM"], vocab_size=7, hidden_size=8,
+                  num_attention_heads=2, num_hidden_layers=1, intermediate_size=6, hidden_act="gelu",
+                  use_parallel_residual=True, rotary_pct=0.5, rotary_emb_base=10000, layer_norm_eps=1e-5)
+    tensors = {"gpt_neox.embed_in.weight": [7, 8], "embed_out.weight": [7, 8]} | linear(
+        "gpt_neox.final_layer_norm", [8], 8)
+    for name, shape in {"attention.query_key_value": [24, 8], "attention.dense": [8, 8], "mlp.dense_h_to_4h": [6, 8],
+                        "mlp.dense_4h_to_h": [8, 6], "input_layernorm": [8],
+                        "post_attention_layernorm": [8]}.items():
+        tensors |= linear("gpt_neox.layers.0." + name, shape, shape[0])
+    return config, tensors
+
+
+def distilbert():
+    config = dict(model_type="distilbert", vocab_size=7, dim=4, n_heads=2, n_layers=1, hidden_dim=6,
+                  max_position_embeddings=5, activation="gelu")
+    tensors = {"embeddings.word_embeddings.weight": [7, 4], "embeddings.position_embeddings.weight": [5, 4]}
+    tensors |= linear("embeddings.LayerNorm", [4], 4)
+    for name, shape in {"attention.q_lin": [4, 4], "attention.k_lin": [4, 4], "attention.v_lin": [4, 4],
+                        "attention.out_lin": [4, 4], "ffn.lin1": [6, 4], "ffn.lin2": [4, 6], "sa_layer_norm": [4],
+                        "output_layer_norm": [4]}.items():
+        tensors |= linear("transformer.layer.0." + name, shape, shape[0])
+    return config, tensors
+
+
+def vit():
+    config = dict(model_type="vit", architectures=["ViTForImageClassification"], hidden_size=4, num_attention_heads=2,
+                  num_hidden_layers=1, intermediate_size=6, image_size=[4, 6], patch_size=2, num_channels=1,
+                  num_labels=3, qkv_bias=True, pooler_act="tanh", layer_norm_eps=1e-12)
+    tensors = {"vit.embeddings.cls_token": [1, 1, 4], "vit.embeddings.position_embeddings": [1, 7, 4]}
+    tensors |= linear("vit.embeddings.patch_embeddings.projection", [4, 1, 2, 2], 4) | linear("classifier", [3, 4], 3)
+    layer = "encoder.layer.0."
+    for name, shape in {"attention.attention.query": [4, 4], "attention.attention.key": [4, 4],
+                        "attention.attention.value": [4, 4], "attention.output.dense": [4, 4],
+                        "intermediate.dense": [6, 4], "output.dense": [4, 6], "layernorm_before": [4],
+                        "layernorm_after": [4]}.items():
+        tensors |= linear("vit." + layer + name, shape, shape[0])
+    return config, tensors | linear("vit.layernorm", [4], 4)
 
 
 MODELS = [mamba(), stack("rnn", 1), stack("lstm", 4, projection=2), stack("gru", 3, bidirectional=True),
           stack("gru", 3, vocabulary=5), bert(), bert(pooler=False), gpt2(), gpt2(head=False), llama(),
-          llama(biases=True, tied=True, layers=2)]
+          llama(biases=True, tied=True, layers=2), bert(kind="roberta"), distilbert(), vit(), gpt_neox(),
+          llama(kind="mistral", sliding_window=3, rope_parameters=dict(rope_type="linear", factor=2.0)),
+          llama(kind="qwen3", norms=True, layers=2, use_sliding_window=True, sliding_window=3,
+                layer_types=["full_attention", "sliding_attention"]),
+          llama(head=False, architectures=["LlamaForSequenceClassification"], pad_token_id=0,
+                rope_parameters=dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                                     original_max_position_embeddings=9))]
 
 
 def safetensors_seeds():
