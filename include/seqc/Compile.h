@@ -6,6 +6,7 @@
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace seqc {
@@ -25,6 +26,7 @@ struct CompileOptions {
   std::string form = "auto";  ///< of recurrences, as seq-select-form understands it
   Explain explain = Explain::No;
   int64_t batch = 1;          ///< sequences at a time (directories only)
+  std::optional<int64_t> exitLayer; ///< ends after so many layers (directories only)
   bool reset = false;         ///< functions take `reset`, true where a sequence starts
   std::string weights;        ///< the weights of an .mlir file: .safetensors or a directory
   bool embedWeights = false;

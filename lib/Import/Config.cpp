@@ -272,6 +272,46 @@ int64_t Config::labels() {
   return 1;
 }
 
+std::vector<Config> Config::objects(StringRef key) {
+  const json::Value *value = find(key);
+  std::vector<Config> configs;
+  const json::Array *array = value ? value->getAsArray() : nullptr;
+  for (size_t number = 0; array && number < array->size(); ++number) {
+    const json::Object *object = (*array)[number].getAsObject();
+    if (!object)
+      break;
+    Config config;
+    config.place = (key + "[" + Twine(number) + "].").str();
+    config.file = file + ": " + StringRef(config.place).drop_back().str();
+    config.values = values;
+    config.values.erase(key);
+    for (const auto &[inner, element] : *object) {
+      config.values[inner] = element;
+      config.own.push_back(inner.str());
+    }
+    configs.push_back(std::move(config));
+  }
+  if (!array || array->empty() || configs.size() != array->size())
+    fail(key, "a list of objects");
+  return configs;
+}
+
+void Config::absorb(Config object) {
+  for (StringRef key : object.known.keys())
+    known.insert(key);
+  for (const std::string &key : object.own)
+    if (!object.known.contains(key))
+      unknownInside.push_back(object.place + key);
+  if (error.empty())
+    error = object.error;
+}
+
+std::string Config::print() const {
+  std::string text;
+  raw_string_ostream(text) << json::Value(json::Object(values));
+  return text;
+}
+
 void Config::ignore(ArrayRef<StringRef> keys) {
   for (StringRef key : keys)
     known.insert(key);
@@ -297,7 +337,7 @@ void Config::checkProduct(StringRef what, ArrayRef<int64_t> sizes) {
 }
 
 std::vector<std::string> Config::getUnknownKeys() const {
-  std::vector<std::string> unknown;
+  std::vector<std::string> unknown = unknownInside;
   for (const auto &[key, value] : values) {
     if (!known.contains(StringRef(key))) {
       unknown.push_back(key.str());

@@ -64,6 +64,14 @@ public:
   /// num_labels; 2 where there is neither.
   int64_t labels();
 
+  /// The objects in a list; the keys around it stand for those that they do not
+  /// have themselves.
+  std::vector<Config> objects(llvm::StringRef key);
+  /// Takes over what one of them was asked, and its error.
+  void absorb(Config object);
+  /// The values as text, equal for equal ones.
+  std::string print() const;
+
   /// Keys that change no result.
   void ignore(llvm::ArrayRef<llvm::StringRef> keys);
 
@@ -85,8 +93,13 @@ public:
 private:
   const llvm::json::Value *find(llvm::StringRef key);
 
-  std::string file;
+  std::string file; // and the place in it
   llvm::json::Object values;
+  /// Of an object in a list: where it is, and its own keys.
+  std::string place;
+  std::vector<std::string> own;
+  /// Keys that nobody asked for in objects that were absorbed.
+  std::vector<std::string> unknownInside;
   llvm::StringSet<> known;
   std::string error;
   std::vector<std::string> warnings;

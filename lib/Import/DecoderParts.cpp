@@ -11,7 +11,8 @@ using namespace seqc;
 using namespace seqc::layers;
 
 GroupedAttention GroupedAttention::read(Config &config, int64_t C,
-                                        std::optional<int64_t> keyHeads) {
+                                        std::optional<int64_t> keyHeads,
+                                        std::optional<int64_t> headSize) {
   GroupedAttention attention;
   int64_t heads = config.size("num_attention_heads");
   attention.heads = heads;
@@ -22,10 +23,11 @@ GroupedAttention GroupedAttention::read(Config &config, int64_t C,
   if (heads % attention.keyHeads != 0)
     config.fail("num_key_value_heads",
                 "a divisor of num_attention_heads = " + Twine(heads));
-  if (!config.has("head_dim") && C % heads != 0)
+  if (!config.has("head_dim") && !headSize && C % heads != 0)
     config.fail("num_attention_heads",
                 "a divisor of hidden_size = " + Twine(C));
-  attention.D = config.size("head_dim", std::max<int64_t>(C / heads, 1));
+  attention.D = config.size("head_dim",
+                            headSize.value_or(std::max<int64_t>(C / heads, 1)));
   config.checkProduct("num_attention_heads * head_dim * hidden_size",
                       {3, heads, attention.D, C});
   return attention;
@@ -34,18 +36,21 @@ GroupedAttention GroupedAttention::read(Config &config, int64_t C,
 Value GroupedAttention::attend(Tensors tensors, Value x,
                                const Rotary *angles) const {
   ImplicitLocOpBuilder &b = tensors.model.b;
-  auto part = [&](StringRef name, int64_t count, bool turned) {
-    Value all = tensors.linear(name, x, count * D, bias);
-    Value split = splitHeads(b, all, count);
-    return turned && angles ? rotate(b, split, *angles) : split;
+  auto part = [&](StringRef name, int64_t count) {
+    return splitHeads(b, tensors.linear(name, x, count * D, bias), count);
   };
-  Value query = part("q_proj", heads, true), key = part("k_proj", keyHeads, true),
-        value = part("v_proj", keyHeads, false);
+  auto turn = [&](StringRef normName, Value x) {
+    if (headNorms)
+      x = tensors.rmsNorm(normName, x, *headNorms);
+    return angles ? rotate(b, x, *angles) : x;
+  };
+  Value query = part("q_proj", heads), key = part("k_proj", keyHeads),
+        value = part("v_proj", keyHeads);
   MLIRContext *context = b.getContext();
   auto mask = window ? seq::MaskAttr::get(context, *window - 1, /*right=*/0)
                      : seq::MaskAttr::getCausal(context);
-  Value y =
-      attention(b, query, key, value, mask, 1 / std::sqrt(double(D)));
+  Value y = attention(b, turn("q_norm", query), turn("k_norm", key), value,
+                      mask, 1 / std::sqrt(double(D)));
   return tensors.linear("o_proj", y, typeOf(x).getDimSize(2), outputBias);
 }
 

@@ -12,7 +12,7 @@ HybridDecoder::HybridDecoder(Config &config, Model &model,
       tensors{model, model.hasWeight("embed_tokens.weight") ? "" : "model."} {
   V = config.size("vocab_size");
   C = config.size("hidden_size");
-  depth = config.size("num_hidden_layers");
+  depth = model.limitCount(config.size("num_hidden_layers"));
   inner = config.size("intermediate_size");
   epsilon = config.fraction("rms_norm_eps", epsilonByDefault);
   act = config.choice("hidden_act", {"silu", "swish"});

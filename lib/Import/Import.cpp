@@ -124,6 +124,9 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
   if (options.batch < 1 || options.batch > kLargestBatch)
     return makeError("batch: expected a number from 1 to " +
                      Twine(kLargestBatch) + ", found " + Twine(options.batch));
+  if (options.exitLayer && *options.exitLayer < 1)
+    return makeError("exit-layer: expected a number of at least 1, found " +
+                     Twine(*options.exitLayer));
   llvm::Expected<Config> config = readConfig(directory);
   if (!config)
     return config.takeError();
@@ -140,12 +143,16 @@ seqc::importModel(StringRef directory, const ImportOptions &options,
                    scf::SCFDialect, seq::SeqDialect, tensor::TensorDialect>();
   readCommonKeys(*config);
   OwningOpRef<ModuleOp> module(ModuleOp::create(UnknownLoc::get(&context)));
-  Model model(*module, **weights, options.batch);
+  Model model(*module, **weights, options.batch, options.exitLayer);
   llvm::Expected<ModelFacts> facts = family->build(*config, model);
   if (!facts)
     return facts.takeError();
   if (llvm::Error error = model.takeError())
     return error;
+  if (options.exitLayer && *options.exitLayer > model.getDepth())
+    return makeError("exit-layer: expected at most " + Twine(model.getDepth()) +
+                     ", the number of layers, found " +
+                     Twine(*options.exitLayer));
   auto warn = [&](StringRef message) {
     if (options.warn)
       options.warn(message);

@@ -14,10 +14,11 @@
 using namespace mlir;
 using namespace seqc;
 
-Model::Model(ModuleOp module, const SourceWeights &weights, int64_t batch)
+Model::Model(ModuleOp module, const SourceWeights &weights, int64_t batch,
+             std::optional<int64_t> exitLayer)
     : batch(batch),
       b(UnknownLoc::get(module.getContext()), module.getContext()),
-      module(module), weights(weights) {
+      module(module), weights(weights), exitLayer(exitLayer) {
   b.setInsertionPointToEnd(module.getBody());
 }
 
@@ -232,11 +233,26 @@ func::FuncOp Model::addLayer(StringRef name, Numbers layerNumbers,
   return layer;
 }
 
+void Model::dropLayer(StringRef name, Numbers layerNumbers, ValueRange inputs,
+                      Body body) {
+  addLayer(name, layerNumbers, inputs, body).erase();
+}
+
 Value Model::layers(StringRef name, LayerRange range, ValueRange inputs,
                     MutableArrayRef<Value> stacks, Body body) {
-  Numbers all(
-      llvm::to_vector(llvm::seq(range.first, range.first + range.count)));
-  func::FuncOp layer = addLayer(name, all, inputs, body);
+  int64_t end = limitCount(range.first + range.count);
+  depth = std::max(depth, end);
+  auto numbersFrom = [](int64_t first, int64_t end) {
+    return Numbers(llvm::to_vector(llvm::seq(first, end)));
+  };
+  int64_t exit = std::max(range.first, countLayers(end));
+  if (exit < end)
+    dropLayer(name, numbersFrom(exit, end), inputs, body);
+  if (exit == range.first)
+    return inputs[0];
+  range.count = exit - range.first;
+  func::FuncOp layer =
+      addLayer(name, numbersFrom(range.first, exit), inputs, body);
   auto collect = [&](ValueRange results, ValueRange present,
                      OpFoldResult number) {
     Values next{results[0]};
@@ -251,9 +267,8 @@ Value Model::layers(StringRef name, LayerRange range, ValueRange inputs,
   } else {
     Values carried{inputs[0]};
     carried.append(stacks.begin(), stacks.end());
-    results = loop(
-        {range.first, range.count}, carried,
-        [&](Value number, ValueRange present) -> Values {
+    results =
+        loop(range, carried, [&](Value number, ValueRange present) -> Values {
           Values arguments{present[0]};
           llvm::append_range(arguments, inputs.drop_front());
           arguments.push_back(number);
@@ -270,9 +285,9 @@ Model::loop(LayerRange range, ValueRange carried,
   auto constant = [&](int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   };
-  auto forOp =
-      scf::ForOp::create(b, constant(range.first),
-                         constant(range.first + range.count), constant(1), carried);
+  auto forOp = scf::ForOp::create(b, constant(range.first),
+                                  constant(range.first + range.count),
+                                  constant(1), carried);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(forOp.getBody());
   scf::YieldOp::create(
@@ -282,9 +297,17 @@ Model::loop(LayerRange range, ValueRange carried,
 
 Value Model::stack(ArrayRef<std::string> kinds, ValueRange inputs,
                    KindBody body) {
-  llvm::MapVector<StringRef, Numbers> numbersOf;
+  depth = std::max(depth, int64_t(kinds.size()));
+  int64_t exit = countLayers(kinds.size());
+  llvm::MapVector<StringRef, Numbers> numbersOf, dropped;
   for (auto [number, kind] : llvm::enumerate(kinds))
-    numbersOf[kind].push_back(number);
+    (int64_t(number) < exit ? numbersOf : dropped)[kind].push_back(number);
+  kinds = kinds.take_front(exit);
+  auto bodyOf = [&](StringRef kind) {
+    return [&body, kind](ValueRange x) -> Values { return {body(kind, x)}; };
+  };
+  for (auto &[kind, layerNumbers] : dropped)
+    dropLayer(kind, layerNumbers, inputs, bodyOf(kind));
   struct Kind {
     func::FuncOp function;
     bool several;
@@ -292,9 +315,7 @@ Value Model::stack(ArrayRef<std::string> kinds, ValueRange inputs,
   };
   llvm::StringMap<Kind> functions;
   for (auto &[kind, layerNumbers] : numbersOf) {
-    func::FuncOp function = addLayer(
-        kind, layerNumbers, inputs,
-        [&, kind = kind](ValueRange x) -> Values { return {body(kind, x)}; });
+    func::FuncOp function = addLayer(kind, layerNumbers, inputs, bodyOf(kind));
     bool gaps = layerNumbers.back() - layerNumbers.front() !=
                 int64_t(layerNumbers.size()) - 1;
     functions[kind] = {function, layerNumbers.size() > 1,
@@ -304,7 +325,9 @@ Value Model::stack(ArrayRef<std::string> kinds, ValueRange inputs,
   Values carried(inputs);
   while (!kinds.empty()) {
     Kind &kind = functions.find(kinds.front())->second;
-    auto isOther = [&](const std::string &name) { return name != kinds.front(); };
+    auto isOther = [&](const std::string &name) {
+      return name != kinds.front();
+    };
     int64_t count = llvm::find_if(kinds, isOther) - kinds.begin();
     auto run = [&](Value x, Value number) {
       Values arguments(carried);

@@ -16,7 +16,9 @@ namespace seqc {
 /// family reads like its paper.
 class Model {
 public:
-  Model(mlir::ModuleOp module, const SourceWeights &weights, int64_t batch);
+  /// With `exitLayer` the model ends after so many layers.
+  Model(mlir::ModuleOp module, const SourceWeights &weights, int64_t batch,
+        std::optional<int64_t> exitLayer = std::nullopt);
 
   const int64_t batch;
   mlir::ImplicitLocOpBuilder b;
@@ -79,13 +81,26 @@ public:
   }
 
   /// Layers of several kinds in turns, `kinds` names each layer's. Adds one
-  /// function a kind, and calls them in the order of the layers: in a loop where
-  /// layers of a kind follow each other. The first of `inputs` goes from layer
-  /// to layer, the others are the same for all.
+  /// function a kind, and calls them in the order of the layers: in a loop
+  /// where layers of a kind follow each other. The first of `inputs` goes from
+  /// layer to layer, the others are the same for all.
   using KindBody =
       llvm::function_ref<mlir::Value(llvm::StringRef kind, mlir::ValueRange)>;
   mlir::Value stack(llvm::ArrayRef<std::string> kinds, mlir::ValueRange inputs,
                     KindBody body);
+
+  /// No more layers, or experts, than the file may hold: with one more than
+  /// there are tensors some tensor is missing, which is an error.
+  int64_t limitCount(int64_t count) const {
+    return std::min<int64_t>(count, weights.getTensors().size() + 1);
+  }
+  /// How many of `depth` layers run: all, unless the model ends before.
+  int64_t countLayers(int64_t depth) const {
+    return exitLayer ? std::min(depth, *exitLayer) : depth;
+  }
+  /// The number of layers of the deepest stack so far, with those that do not
+  /// run.
+  int64_t getDepth() const { return depth; }
 
   llvm::Error takeError();
 
@@ -102,12 +117,18 @@ private:
   /// argument is their number, or their place where numbers have gaps.
   mlir::func::FuncOp addLayer(llvm::StringRef name, Numbers numbers,
                               mlir::ValueRange inputs, Body body);
+  /// Of the layers that come after the last one that runs: their tensors are
+  /// checked and count as used.
+  void dropLayer(llvm::StringRef name, Numbers numbers, mlir::ValueRange inputs,
+                 Body body);
   /// An scf.for over the numbers of layers.
   Values loop(LayerRange range, mlir::ValueRange carried,
-              llvm::function_ref<Values(mlir::Value number, mlir::ValueRange)> body);
+              llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
 
   mlir::ModuleOp module;
   const SourceWeights &weights;
+  std::optional<int64_t> exitLayer;
+  int64_t depth = 0;
   llvm::StringSet<> used;
   std::string error;
   /// Inside a layer's function: its layers and, where there are several, which

@@ -2,8 +2,6 @@
 
 #include "RotaryDecoder.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
@@ -11,37 +9,24 @@ using namespace seqc::layers;
 RotaryDecoder::RotaryDecoder(Config &config, Model &model,
                              const RotaryKind &kind)
     : config(config), model(model), b(model.b),
-      kind(kind), tensors{model, model.hasWeight("embed_tokens.weight")
-                                     ? ""
-                                     : "model."} {
+      tensors{model, model.hasWeight("embed_tokens.weight") ? "" : "model."} {
   ending = readHead(config, kind.architectures,
                     tensors.prefix.empty() ? Head::none : Head::language);
   V = config.size("vocab_size");
   C = config.size("hidden_size");
   depth = config.size("num_hidden_layers");
-  heads = config.size("num_attention_heads");
-  keyHeads =
-      config.isNull("num_key_value_heads")
-          ? heads
-          : config.size("num_key_value_heads", kind.keyHeads.value_or(heads));
   inner = config.size("intermediate_size");
-  if (heads % keyHeads != 0)
-    config.fail("num_key_value_heads",
-                "a divisor of num_attention_heads = " + Twine(heads));
-  if (!config.has("head_dim") && !kind.headSize && C % heads != 0)
-    config.fail("num_attention_heads",
-                "a divisor of hidden_size = " + Twine(C));
-  D = config.size("head_dim",
-                  kind.headSize.value_or(std::max<int64_t>(C / heads, 1)));
-  frequencies = readRotary(config, D);
+  attention = GroupedAttention::read(config, C, kind.keyHeads, kind.headSize);
+  frequencies = readRotary(config, attention.D);
   epsilon = config.fraction("rms_norm_eps", 1e-6);
   act = config.choice("hidden_act", activationNames("silu"));
-  attentionBias = kind.attentionBias && config.flag("attention_bias", false);
+  attention.bias = attention.outputBias =
+      kind.attentionBias && config.flag("attention_bias", false);
+  if (kind.headNorms)
+    attention.headNorms = epsilon;
   perceptronBias = kind.perceptronBias && config.flag("mlp_bias", false);
   tied = config.flag("tie_word_embeddings", false);
   config.checkProduct("vocab_size * hidden_size", {V, C});
-  config.checkProduct("num_attention_heads * head_dim * hidden_size",
-                      {3, heads, D, C});
   config.checkProduct("intermediate_size * hidden_size", {2, inner, C});
   // Angles have no greatest position.
   config.size("max_position_embeddings", 1);
@@ -58,41 +43,18 @@ Value RotaryDecoder::block(Value x, const Rotary &angles,
       return tensors.rmsNorm("layers.{}." + name, x, epsilon);
     };
   };
+  auto part = [&](StringRef name) {
+    return Tensors{model, tensors.prefix + "layers.{}." + name.str()};
+  };
+  GroupedAttention seeing = attention;
+  seeing.window = window;
   return transformerBlock(
       b, NormOrder::before, x, norm("input_layernorm"),
-      [&](Value x) { return attend(x, angles, window); },
-      norm("post_attention_layernorm"), [&](Value x) { return perceptron(x); });
-}
-
-Value RotaryDecoder::attend(Value x, const Rotary &angles,
-                            std::optional<int64_t> window) {
-  StringRef layer = "layers.{}.self_attn.";
-  auto part = [&](StringRef name, int64_t count) {
-    Value all = tensors.linear(layer + name, x, count * D, attentionBias);
-    return splitHeads(b, all, count);
-  };
-  auto turn = [&](StringRef normName, Value x) {
-    if (kind.headNorms)
-      x = tensors.rmsNorm(layer + normName, x, epsilon);
-    return rotate(b, x, angles);
-  };
-  Value query = part("q_proj", heads), key = part("k_proj", keyHeads),
-        value = part("v_proj", keyHeads);
-  MLIRContext *context = b.getContext();
-  auto mask = window ? seq::MaskAttr::get(context, *window - 1, /*right=*/0)
-                     : seq::MaskAttr::getCausal(context);
-  Value y = attention(b, turn("q_norm", query), turn("k_norm", key), value,
-                      mask, 1 / std::sqrt(double(D)));
-  return tensors.linear(layer + "o_proj", y, C, attentionBias);
-}
-
-Value RotaryDecoder::perceptron(Value x) {
-  auto widen = [&](StringRef name) {
-    return tensors.linear("layers.{}.mlp." + name, x, inner, perceptronBias);
-  };
-  Value gate = widen("gate_proj"), up = widen("up_proj");
-  return tensors.linear("layers.{}.mlp.down_proj", gated(b, act, gate, up), C,
-                        perceptronBias);
+      [&](Value x) { return seeing.attend(part("self_attn."), x, &angles); },
+      norm("post_attention_layernorm"),
+      [&](Value x) {
+        return gatedPerceptron(part("mlp."), x, inner, act, perceptronBias);
+      });
 }
 
 Value RotaryDecoder::body(Value ids) {

@@ -3,7 +3,7 @@
 #ifndef SEQC_LIB_IMPORT_ROTARYDECODER_H
 #define SEQC_LIB_IMPORT_ROTARYDECODER_H
 
-#include "Transformer.h"
+#include "DecoderParts.h"
 
 namespace seqc {
 
@@ -42,23 +42,19 @@ public:
 private:
   mlir::Value block(mlir::Value x, const layers::Rotary &angles,
                     std::optional<int64_t> window);
-  mlir::Value attend(mlir::Value x, const layers::Rotary &angles,
-                     std::optional<int64_t> window);
-  mlir::Value perceptron(mlir::Value x);
   mlir::Value body(mlir::Value ids);
 
   Config &config;
   Model &model;
   mlir::ImplicitLocOpBuilder &b;
-  RotaryKind kind;
   Tensors tensors;
+  GroupedAttention attention;
   Head ending;
   int64_t V; // vocabulary
   int64_t C; // channels of the model
-  int64_t D; // channels of a head
-  int64_t heads, keyHeads, inner;
+  int64_t inner;
   double epsilon;
-  bool tied, attentionBias, perceptronBias;
+  bool tied, perceptronBias;
   std::string act;
   llvm::SmallVector<float> frequencies;
 };

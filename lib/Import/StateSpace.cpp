@@ -46,6 +46,21 @@ int64_t MambaMixer::readRank(Config &config, StringRef key, int64_t D) {
   return automatic ? llvm::divideCeil(D, 16) : config.size(key);
 }
 
+MambaMixer MambaMixer::read(Config &config, int64_t D, int64_t batch) {
+  MambaMixer mixer;
+  mixer.D = D;
+  mixer.N = config.size("mamba_d_state", 16);
+  mixer.W = config.size("mamba_d_conv", 4);
+  int64_t expand = config.size("mamba_expand", 2);
+  config.checkProduct("mamba_expand * hidden_size", {expand, D});
+  mixer.E = expand * D;
+  mixer.R = readRank(config, "mamba_dt_rank", D);
+  mixer.bias = config.flag("mamba_proj_bias", false);
+  mixer.convBias = config.flag("mamba_conv_bias", true);
+  mixer.checkProducts(config, batch);
+  return mixer;
+}
+
 void MambaMixer::checkProducts(Config &config, int64_t batch) const {
   config.checkProduct("hidden_size * intermediate_size", {2, D, E});
   config.checkProduct("batch * intermediate_size * state_size", {batch, E, N});
@@ -68,19 +83,44 @@ Value MambaMixer::mix(Model &model, StringRef prefix, Value x,
   Value in = normal("b", channels(b, selected, R, N)),
         out = normal("c", channels(b, selected, R + N, N));
   Value a = negativeExp(b, tensors.weight("A_log", {E, N}));
-  Value skip = tensors.weight("D", {E}), deltaBias = tensors.weight("dt_proj.bias", {E});
+  Value skip = tensors.weight("D", {E}),
+        deltaBias = tensors.weight("dt_proj.bias", {E});
   Value state = zeros(b, {model.batch, E, N});
-  Value y = seq::SelectiveScanOp::create(b, u.getType(), state.getType(), u,
-                                         delta, a, in, out, skip, gate,
-                                         deltaBias, state,
-                                         /*delta_softplus=*/true)
-                .getOutput();
+  Value y =
+      seq::SelectiveScanOp::create(b, u.getType(), state.getType(), u, delta, a,
+                                   in, out, skip, gate, deltaBias, state,
+                                   /*delta_softplus=*/true)
+          .getOutput();
   return tensors.linear("out_proj", y, D, bias);
 }
 
 //===----------------------------------------------------------------------===//
 // Mamba-2
 //===----------------------------------------------------------------------===//
+
+Mamba2Mixer Mamba2Mixer::read(Config &config, int64_t D, double epsilon,
+                              int64_t batch) {
+  Mamba2Mixer mixer;
+  mixer.D = D;
+  mixer.H = config.size("mamba_n_heads", 128);
+  bool automatic =
+      !config.has("mamba_d_head") || config.isText("mamba_d_head", "auto");
+  int64_t share = config.size("mamba_expand", 2) * D / mixer.H;
+  mixer.P =
+      automatic ? std::max<int64_t>(share, 1) : config.size("mamba_d_head");
+  mixer.N = config.size("mamba_d_state", 256);
+  mixer.G = config.size("mamba_n_groups", 1);
+  mixer.W = config.size("mamba_d_conv", 4);
+  mixer.limit = config.interval("time_step_limit");
+  mixer.epsilon = epsilon;
+  mixer.bias = config.flag("mamba_proj_bias", false);
+  mixer.convBias = config.flag("mamba_conv_bias", true);
+  mixer.check(
+      config,
+      {"mamba_n_heads", "mamba_d_head", "mamba_n_groups", "mamba_expand"},
+      batch);
+  return mixer;
+}
 
 void Mamba2Mixer::check(Config &config, const Keys &keys, int64_t batch) const {
   int64_t expand = config.size(keys.expand, 2);
@@ -91,9 +131,8 @@ void Mamba2Mixer::check(Config &config, const Keys &keys, int64_t batch) const {
                                    Twine(H));
   if (H % G != 0)
     config.fail(keys.groups, "a divisor of " + keys.heads + " = " + Twine(H));
-  config.checkProduct("groups * state_size", {2, G, N});
-  config.checkProduct("hidden_size * channels of the mixer",
-                      {D, 2 * H * P + 2 * G * N + H});
+  config.checkProduct("hidden_size * heads * head size", {2, D, H, P});
+  config.checkProduct("hidden_size * groups * state size", {2, D, G, N});
   config.checkProduct("batch * heads * head size * state size",
                       {batch, H, P, N});
 }
@@ -132,8 +171,8 @@ Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
   int64_t E = H * P, shared = G * N;
   Value all = tensors.linear("in_proj", x, 2 * E + 2 * shared + H, bias);
   Value gate = channels(b, all, 0, E);
-  Value mixed = convolve(tensors, channels(b, all, E, E + 2 * shared), W,
-                         convBias);
+  Value mixed =
+      convolve(tensors, channels(b, all, E, E + 2 * shared), W, convBias);
   Value delta = stepSize(b, channels(b, all, 2 * E + 2 * shared, H),
                          tensors.weight("dt_bias", {H}), limit);
 
@@ -143,9 +182,9 @@ Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
   auto multiply = [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
     return arith::MulFOp::create(b, v[0], v[1]);
   };
-  Value decay = structured(b, "bth,h->bth",
-                           {delta, negativeExp(b, tensors.weight("A_log", {H}))},
-                           multiply);
+  Value decay = structured(
+      b, "bth,h->bth", {delta, negativeExp(b, tensors.weight("A_log", {H}))},
+      multiply);
   Value value = structured(b, "bthp,bth->bthp", {u, delta}, multiply);
   Value state = zeros(b, {model.batch, H, N, P});
   Value y = seq::LinearAttentionOp::create(

@@ -31,7 +31,10 @@ struct MambaMixer {
   mlir::Value mix(Model &model, llvm::StringRef prefix, mlir::Value x,
                   Norm norm = nullptr) const;
 
-  /// Fails where the rank of Δ is "auto", ⌈D / 16⌉, or absent, with D too small.
+  /// The keys mamba_d_state, mamba_d_conv, mamba_expand, mamba_dt_rank,
+  /// mamba_proj_bias and mamba_conv_bias of Jamba.
+  static MambaMixer read(Config &config, int64_t D, int64_t batch);
+  /// The rank of Δ; ⌈D / 16⌉ where it is "auto" or absent.
   static int64_t readRank(Config &config, llvm::StringRef key, int64_t D);
   void checkProducts(Config &config, int64_t batch) const;
 };
@@ -57,7 +60,12 @@ struct Mamba2Mixer {
 
   mlir::Value mix(Model &model, llvm::StringRef prefix, mlir::Value x) const;
 
-  /// The keys of the sizes, for messages, in the order above.
+  /// The keys mamba_n_heads, mamba_d_head, mamba_d_state, mamba_n_groups,
+  /// mamba_d_conv, mamba_expand, mamba_proj_bias, mamba_conv_bias and
+  /// time_step_limit of Bamba.
+  static Mamba2Mixer read(Config &config, int64_t D, double epsilon,
+                          int64_t batch);
+  /// The keys of the sizes, for messages.
   struct Keys {
     llvm::StringRef heads, headSize, groups, expand;
   };

@@ -105,6 +105,7 @@ llvm::Error Compilation::load() {
   if (llvm::sys::fs::is_directory(options.model)) {
     ImportOptions import;
     import.batch = options.batch;
+    import.exitLayer = options.exitLayer;
     import.warn = [](StringRef warning) {
       llvm::WithColor::warning(llvm::errs(), "seq-compile") << warning << "\n";
     };
@@ -122,6 +123,9 @@ llvm::Error Compilation::load() {
   if (options.batch != 1)
     return llvm::createStringError(
         "--batch is for directories: an .mlir file says its own sizes");
+  if (options.exitLayer)
+    return llvm::createStringError(
+        "--exit-layer is for directories: an .mlir file has no layers");
   module = parseSourceFile<ModuleOp>(options.model, &context);
   if (!module)
     return said();

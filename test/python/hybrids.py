@@ -15,8 +15,23 @@ import transformers
 torch.set_num_threads(1)
 
 
+def randomise(model, embedding):
+    """Makes every parameter matter."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "kernel" in name or "A_log" in name or parameter.dim() < 2:
+                # Biases, norms and decays come without chance.
+                parameter += 0.2 * torch.randn_like(parameter)
+            elif "emb" in name:
+                parameter.normal_(0, embedding)
+            elif "conv" in name:
+                parameter.normal_(0, 0.5)
+            else:  # large enough that each part adds to what passes by it
+                parameter.normal_(0, 1.5 * min(parameter.shape[-2:]) ** -0.5)
+
+
 @contextlib.contextmanager
-def _everything_in_double(module):
+def everything_in_double(module):
     """transformers does norms, rotary embeddings and scans in f32, whatever the model's type
     is; here it does them in f64."""
     names = types.SimpleNamespace(**{**vars(torch), "float32": torch.float64, "float": torch.float64})
@@ -34,21 +49,16 @@ def _everything_in_double(module):
 
 
 class Model:
-    """A model of the class named `cls` in which every parameter matters."""
+    """A model of the class named `cls`."""
 
-    def __init__(self, cls, seed=0, **config):
+    def __init__(self, cls, seed=0, embedding=0.5, **config):
         torch.manual_seed(seed)
         kind = getattr(transformers, cls)
         model = kind(kind.config_class(bos_token_id=None, eos_token_id=None, pad_token_id=None, **config)).eval()
         model.set_attn_implementation("eager")
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                if parameter.dim() < 2 or "A_log" in name:  # biases, norms, decays come without chance
-                    parameter += 0.2 * torch.randn_like(parameter)
-                elif "conv" in name or "emb" in name:
-                    parameter.normal_(0, 0.5)
-                else:  # large enough that each part adds to what passes by it
-                    parameter.normal_(0, 1.5 * min(parameter.shape[-2:]) ** -0.5)
+        if hasattr(model.config, "num_experts"):
+            model.set_experts_implementation("eager")
+        randomise(model, embedding)
         self.model = model
         self.output = "logits" if model.get_output_embeddings() else "last_hidden_state"
         self.vocabulary = model.config.vocab_size if self.output == "logits" else 0
@@ -65,6 +75,6 @@ class Model:
         with torch.no_grad():
             single = self.model(ids, use_cache=False)[self.output]
             wide = copy.deepcopy(self.model).double()
-            with _everything_in_double(sys.modules[type(self.model).__module__]):
+            with everything_in_double(sys.modules[type(self.model).__module__]):
                 double = wide(ids, use_cache=False)[self.output]
         return double, single

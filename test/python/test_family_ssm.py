@@ -70,18 +70,19 @@ def test_s4d_classifier(build):
     agreement.agrees(program.run(inputs, ["logits"])["logits"], *model.outputs(inputs))
 
 
-@pytest.mark.parametrize("form", ["scan", "sequential"])
-def test_s4d_forms(build, form):
-    name = "s4d-bilinear"
+@pytest.mark.parametrize("name, form", [
+    ("falcon_mamba", "scan"), ("falcon_mamba", "quadratic"), ("mamba2-head20", "chunked"), ("mamba2-head20", "scan"),
+    ("mamba2-head20", "quadratic"), ("mamba2-head80", "chunked"), ("s4d", "scan")])
+def test_forms(build, name, form):
     model = CASES[name]()
-    program = build(name, model.save, f"--form={form}")
+    program = familychecks.library(name, model, build, f"--form={form}")
     inputs = model.inputs(1, 97)
-    agreement.agrees(program.run(inputs, [model.output])[model.output], *model.outputs(inputs))
+    agreement.agrees(program.run("forward", inputs)[model.output], *model.outputs(inputs))
 
 
 @pytest.mark.parametrize("times", [0, 1, 37])
 def test_s4d_as_convolution(tmp_path, times):
-    """Equation (3) of the paper: the kernel of the whole sequence instead of states."""
+    """Section 3.2 of the paper: the kernel of the whole sequence instead of states."""
     model = CASES["s4d-bilinear"]()
     model.save(tmp_path)
     source = seqtools.run(seqtools.tool("seq-compile"), tmp_path, "--emit=seq")

@@ -55,6 +55,10 @@ static cl::opt<Explain> explain(
 static cl::opt<int64_t> batch("batch", cl::value_desc("N"), cl::init(1),
                               cl::cat(category),
                               cl::desc("Sequences at a time (default 1)"));
+static cl::opt<int64_t>
+    exitLayer("exit-layer", cl::value_desc("N"), cl::cat(category),
+              cl::desc("Leave the model after its first N layers, with its own "
+                       "norm and head (default: none left out)"));
 static cl::opt<bool>
     reset("reset", cl::cat(category),
           cl::desc("Functions take several sequences in one: the input "
@@ -150,6 +154,8 @@ int main(int argc, char **argv) {
   options.form = form;
   options.explain = explain;
   options.batch = batch;
+  if (exitLayer.getNumOccurrences())
+    options.exitLayer = exitLayer;
   options.reset = reset;
   options.weights = weights;
   options.embedWeights = embedWeights;

@@ -27,6 +27,7 @@
 #include "llvm/Support/Error.h"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace seqc {
@@ -34,6 +35,9 @@ namespace seqc {
 struct ImportOptions {
   /// The size of the batch dimension of every sequence.
   int64_t batch = 1;
+  /// The model ends after so many of its layers, with its own norm and head (of
+  /// an encoder and a decoder, each).
+  std::optional<int64_t> exitLayer;
   /// Is told, in one line each, about keys of config.json and tensors that are
   /// not used. May be null.
   std::function<void(llvm::StringRef)> warn;

@@ -13,34 +13,10 @@
 using namespace mlir;
 using namespace seqc;
 
-static Mamba2Mixer readMixer(Config &config, const HybridDecoder &decoder,
-                             int64_t batch) {
-  Mamba2Mixer mixer;
-  mixer.D = decoder.C;
-  mixer.H = config.size("mamba_n_heads", 128);
-  bool automatic =
-      !config.has("mamba_d_head") || config.isText("mamba_d_head", "auto");
-  mixer.P = automatic ? std::max<int64_t>(config.size("mamba_expand", 2) *
-                                              decoder.C / mixer.H,
-                                          1)
-                      : config.size("mamba_d_head");
-  mixer.N = config.size("mamba_d_state", 256);
-  mixer.G = config.size("mamba_n_groups", 1);
-  mixer.W = config.size("mamba_d_conv", 4);
-  mixer.limit = config.interval("time_step_limit");
-  mixer.epsilon = decoder.epsilon;
-  mixer.bias = config.flag("mamba_proj_bias", false);
-  mixer.convBias = config.flag("mamba_conv_bias", true);
-  mixer.check(config,
-              {"mamba_n_heads", "mamba_d_head", "mamba_n_groups",
-               "mamba_expand"},
-              batch);
-  return mixer;
-}
-
 static llvm::Expected<ModelFacts> buildBamba(Config &config, Model &model) {
   HybridDecoder decoder(config, model, /*epsilonByDefault=*/1e-5);
-  Mamba2Mixer mixer = readMixer(config, decoder, model.batch);
+  Mamba2Mixer mixer =
+      Mamba2Mixer::read(config, decoder.C, decoder.epsilon, model.batch);
   GroupedAttention attention =
       GroupedAttention::read(config, decoder.C, /*keyHeads=*/8);
   attention.bias = attention.outputBias = config.flag("attention_bias", false);

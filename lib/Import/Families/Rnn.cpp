@@ -164,7 +164,7 @@ Model::Values Recurrent::layer(Value x) {
 }
 
 Model::Values Recurrent::stack(Value x) {
-  int64_t states = depth * directions();
+  int64_t states = model.countLayers(depth) * directions();
   auto empty = [&](int64_t channels) -> Value {
     return tensor::EmptyOp::create(
         b, ArrayRef<int64_t>{states, model.batch, channels}, b.getF32Type());
