@@ -73,8 +73,8 @@ static bool hasPackedWeight(linalg::LinalgOp op) {
   if (!linalg::isaContractionOpInterface(op))
     return false;
   return llvm::any_of(op.getDpsInputOperands(), [](OpOperand *operand) {
-    auto type = cast<ShapedType>(operand->get().getType());
-    return type.hasStaticShape() && type.getRank() == 2;
+    auto type = dyn_cast<ShapedType>(operand->get().getType());
+    return type && type.hasStaticShape() && type.getRank() == 2;
   });
 }
 

@@ -77,14 +77,43 @@ FailureOr<DimName> Planner::addExtra(int64_t size) {
   return name;
 }
 
+/// Whether the loops of a term end where the factor does: what comes of joined
+/// tensors may read a part of it.
+static bool isReadToItsEnd(const Factor &factor, const Term &term) {
+  auto type = dyn_cast<RankedTensorType>(factor.value.getType());
+  if (!type)
+    return true;
+  for (auto [expr, size] : llvm::zip(factor.map.getResults(), type.getShape())) {
+    SmallVector<int64_t> last; // of each loop
+    for (int64_t loop : term.sizes)
+      last.push_back(ShapedType::isDynamic(loop) ? 0 : loop - 1);
+    bool isKnown = !ShapedType::isDynamic(size);
+    for (auto [dim, loop] : llvm::enumerate(term.sizes))
+      isKnown &= !expr.isFunctionOfDim(dim) || !ShapedType::isDynamic(loop);
+    if (!isKnown || isa<AffineConstantExpr>(expr))
+      continue;
+    SmallVector<AffineExpr> places;
+    for (int64_t index : last)
+      places.push_back(getAffineConstantExpr(index, expr.getContext()));
+    auto end = dyn_cast<AffineConstantExpr>(expr.replaceDims(places));
+    if (!end || end.getValue() + 1 != size)
+      return false;
+  }
+  return true;
+}
+
 /// Whether what a term is made of can be used at all.
 LogicalResult Planner::checkTerm(const Term &term) {
   if (!term.ranges.empty())
     return refuse(op, "joins values of different formulas in one tensor");
-  for (const Factor &factor : term.factors)
+  for (const Factor &factor : term.factors) {
     if (!TimeProducts::canBuild(factor, lifter, analysis.getDimensions()))
       return refuse(factor.value.getDefiningOp(),
                     "has a factor that cannot be computed for all times");
+    if (!isReadToItsEnd(factor, term))
+      return refuse(factor.value.getDefiningOp(),
+                    "multiplies a state by a part of a tensor");
+  }
   return success();
 }
 

@@ -15,7 +15,9 @@ using namespace seqc;
 
 /// "1x1536x16", unknown sizes as n.
 static std::string shapeOf(Value value) {
-  auto type = cast<ShapedType>(value.getType());
+  auto type = dyn_cast<ShapedType>(value.getType());
+  if (!type)
+    return "a number";
   std::string text;
   llvm::raw_string_ostream out(text);
   llvm::interleave(

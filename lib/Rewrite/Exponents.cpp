@@ -52,6 +52,8 @@ static std::optional<SmallVector<Operand>> match(Value value) {
         return std::nullopt;
       operands.push_back(
           {source->get(), generic.getMatchingIndexingMap(source)});
+    } else if (operand.getParentBlock() == generic.getBody()) {
+      return std::nullopt; // of several operations
     } else {
       operands.push_back(
           {operand, AffineMap::get(type.getRank(), 0, value.getContext())});

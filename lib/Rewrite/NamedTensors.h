@@ -40,6 +40,7 @@ public:
 
   mlir::Type getElementType() const { return elementType; }
   mlir::Location getLoc() const { return b.getLoc(); }
+  mlir::OpBuilder &getBuilder() { return b; }
 
   void setSize(DimName name, mlir::OpFoldResult size) { sizes[name] = size; }
   mlir::OpFoldResult getSize(DimName name) const { return sizes.at(name); }

@@ -367,3 +367,13 @@ void seqc::normalizeStep(seq::RecurrenceOp recurrence) {
     if (isOpTriviallyDead(&inner))
       inner.erase();
 }
+
+Value seqc::splitPayload(Value value, OpBuilder &builder) {
+  auto op = value.getDefiningOp<linalg::LinalgOp>();
+  if (!op || isNormal(op) || op.getNumReductionLoops() != 0 ||
+      op->getNumResults() != 1)
+    return value;
+  std::optional<SmallVector<Value>> results =
+      PayloadSplitter(op, builder).split();
+  return results ? results->front() : value;
+}

@@ -156,7 +156,7 @@ NamedTensor TimeProducts::buildLog(const NamedProduct &product,
     Source source = getSource(factor, loops);
     exponents.emplace_back();
     if (factor.factor.kind == Factor::Times) {
-      exponents.back() = findExponent(source.value);
+      exponents.back() = findExponent(splitPayload(source.value, tensors.getBuilder()));
       if (!exponents.back())
         return {};
       source = {exponents.back()->x, exponents.back()->map.compose(source.map)};

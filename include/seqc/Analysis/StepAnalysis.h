@@ -189,6 +189,10 @@ private:
 /// comes of it. Defined in lib/Rewrite.
 void normalizeStep(mlir::seq::RecurrenceOp recurrence);
 
+/// The elementwise value by operations that normalizeStep would make of its own,
+/// at the builder; the value itself where it is none or is by one already.
+mlir::Value splitPayload(mlir::Value value, mlir::OpBuilder &builder);
+
 } // namespace seqc
 
 #endif // SEQC_ANALYSIS_STEPANALYSIS_H
