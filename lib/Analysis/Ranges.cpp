@@ -2,6 +2,8 @@
 
 #include "seqc/Analysis/Ranges.h"
 
+#include "RelatedRanges.h"
+
 #include "seq/Seq.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -222,5 +224,8 @@ Interval RangeAnalysis::ofOperation(OpResult result) {
   SmallVector<Interval> operands;
   for (Value operand : op->getOperands())
     operands.push_back(get(operand));
-  return ofElementwise(op, operands).value_or(Interval());
+  Interval all = ofElementwise(op, operands).value_or(Interval());
+  if (std::optional<Interval> related = getRelatedRange(op, *this))
+    all = {std::max(all.low, related->low), std::min(all.high, related->high)};
+  return all;
 }

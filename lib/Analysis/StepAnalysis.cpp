@@ -79,6 +79,36 @@ Interval StepAnalysis::getRange(const Term &term) const {
   return term.ranges.empty() ? product : hull(product, {0.0, 0.0});
 }
 
+/// Whether no index has both terms: parts of a joined tensor.
+static bool areApart(const Term &a, const Term &b) {
+  for (auto [left, right] : llvm::zip(a.ranges, b.ranges))
+    if (left.second <= right.first || right.second <= left.first)
+      return true;
+  return false;
+}
+
+/// Bounds of the sum of some terms of a value. Each index has at most one of
+/// those that are all apart.
+Interval StepAnalysis::getSum(const AffineValue &value,
+                              ArrayRef<unsigned> indices) const {
+  Interval sum{0.0, 0.0}, parts{0.0, 0.0};
+  SmallVector<const Term *> apart;
+  for (unsigned index : indices) {
+    const Term &term = value.terms[index];
+    bool isApart = !term.ranges.empty() &&
+                   llvm::all_of(apart, [&](const Term *other) {
+                     return areApart(term, *other);
+                   });
+    if (isApart) {
+      apart.push_back(&term);
+      parts = hull(parts, getRange(term));
+    } else {
+      sum = sum + getRange(term);
+    }
+  }
+  return sum + parts;
+}
+
 //===----------------------------------------------------------------------===//
 // Classes
 //===----------------------------------------------------------------------===//
@@ -162,7 +192,6 @@ StateInfo StepAnalysis::classify(unsigned number, Evaluator &evaluator) const {
   SmallVector<unsigned> others;
   std::optional<unsigned> otherState, pairDim;
   llvm::SmallSetVector<unsigned, 4> decayDims;
-  Interval decay{0.0, 0.0};
   for (auto [index, term] : llvm::enumerate(info.next.terms)) {
     if (!term.state) {
       info.added.push_back(index);
@@ -181,7 +210,6 @@ StateInfo StepAnalysis::classify(unsigned number, Evaluator &evaluator) const {
   }
   for (unsigned index : info.diagonal) {
     const Term &term = info.next.terms[index];
-    decay = decay + getRange(term);
     for (unsigned dim = 0; dim < term.rank; ++dim) {
       auto usesDim = [&](const Factor &factor) {
         return factor.map.isFunctionOfDim(dim);
@@ -193,7 +221,7 @@ StateInfo StepAnalysis::classify(unsigned number, Evaluator &evaluator) const {
   }
   info.decayDims = llvm::to_vector(decayDims);
   llvm::sort(info.decayDims);
-  info.decay = decay;
+  info.decay = getSum(info.next, info.diagonal);
   if (info.diagonal.size() == 1) {
     const Term &term = info.next.terms[info.diagonal.front()];
     info.decayIsOne =

@@ -90,3 +90,56 @@ func.func @structure(%x: tensor<4x2xf32>) -> (tensor<2x2xf64>, tensor<8xf32>, te
   // expected-remark@below {{[0, 0][0, 0][-1, 1][-inf, inf]}}
   return %2, %3, %4, %5 : tensor<2x2xf64>, tensor<8xf32>, tensor<4x3xf32>, tensor<4x4xf32>
 }
+
+// -----
+
+// Operands that are one, or computed alike: shares, means, squares.
+func.func @related(%x: tensor<4xf32>, %y: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  %one = arith.constant dense<1.0> : tensor<4xf32>
+  %0 = math.exp %x : tensor<4xf32>
+  %1 = math.exp %x : tensor<4xf32>
+  %2 = math.exp %y : tensor<4xf32>
+  %3 = arith.addf %2, %1 : tensor<4xf32>
+  %share = arith.divf %0, %3 : tensor<4xf32>
+  %4 = arith.subf %one, %share : tensor<4xf32>
+  %5 = arith.mulf %4, %share : tensor<4xf32>
+  %bound = arith.addf %5, %share : tensor<4xf32>
+  %6 = math.tanh %y : tensor<4xf32>
+  %7 = arith.subf %6, %share : tensor<4xf32>
+  %8 = arith.mulf %share, %7 : tensor<4xf32>
+  %mean = arith.addf %share, %8 : tensor<4xf32>
+  %9 = arith.negf %x : tensor<4xf32>
+  %square = arith.mulf %9, %x : tensor<4xf32>
+  %10 = arith.mulf %x, %0 : tensor<4xf32>
+  %scaled = arith.mulf %10, %x : tensor<4xf32>
+  %11 = arith.subf %share, %6 : tensor<4xf32>
+  // A difference of others is no mean.
+  %12 = arith.mulf %share, %11 : tensor<4xf32>
+  %other = arith.addf %share, %12 : tensor<4xf32>
+  // expected-remark@below {{[0, 1][0, 1][-1, 1][-inf, 0][0, inf][-1, 3]}}
+  return %share, %bound, %mean, %square, %scaled, %other : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// One element over another: the transposed x is not x.
+func.func @apart(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %0 = math.exp %x : tensor<4x4xf32>
+  %e = tensor.empty() : tensor<4x4xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]} ins(%0, %0 : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %2 = arith.addf %b, %b : f32
+    %3 = arith.divf %a, %2 : f32
+    linalg.yield %3 : f32
+  } -> tensor<4x4xf32>
+  %4 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]} ins(%0, %0 : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %2 = arith.addf %b, %b : f32
+    %3 = arith.divf %a, %2 : f32
+    linalg.yield %3 : f32
+  } -> tensor<4x4xf32>
+  // expected-remark@below {{[0, inf][0, 1]}}
+  return %1, %4 : tensor<4x4xf32>, tensor<4x4xf32>
+}

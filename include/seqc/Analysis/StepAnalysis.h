@@ -162,6 +162,9 @@ public:
   Interval getRange(mlir::Value value) const { return ranges.get(value); }
   /// Bounds of scale · Π factors, whatever the state.
   Interval getRange(const Term &term) const;
+  /// Of the sum of some of its terms.
+  Interval getSum(const AffineValue &value,
+                  llvm::ArrayRef<unsigned> indices) const;
 
 private:
   class Evaluator;
