@@ -14,9 +14,10 @@ namespace seqc {
 enum class Stage { Model, Seq, Forms, Kernels, Loops, LLVM };
 
 /// Model → model whose public functions take several sequences in one, with the
-/// argument `reset` (seq-add-reset). States are exposed before, while layers
-/// still say what they are called.
-void buildResetPipeline(mlir::OpPassManager &manager);
+/// argument `reset` (seq-add-reset). With `expose` states are exposed before,
+/// while layers still say what they are called; attention with a reset has no
+/// cache.
+void buildResetPipeline(mlir::OpPassManager &manager, bool expose);
 /// seq: complete signatures; named and general ops.
 void buildSeqPipeline(mlir::OpPassManager &manager);
 /// The part of seq → forms that is the same for all machines: general ops with

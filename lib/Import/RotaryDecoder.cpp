@@ -60,33 +60,23 @@ Value RotaryDecoder::block(Value x, const Rotary &angles,
 Value RotaryDecoder::body(Value ids) {
   Rotary angles = rotary(b, positions(b, ids), frequencies);
   Value x = embedding(b, ids, tensors.weight("embed_tokens.weight", {V, C}));
-  int64_t first = 0;
-  for (auto [count, window] : runs) {
-    std::string name = "layer";
-    if (first)
-      name += "_from_" + std::to_string(first);
-    x = model.layers(
-        name, {first, count}, {x, angles.cos, angles.sin},
-        [&, window = window](ValueRange inputs) -> Model::Values {
-          return {block(inputs[0], Rotary{inputs[1], inputs[2]}, window)};
-        });
-    first += count;
-  }
-  return x;
-}
-
-void RotaryDecoder::addLayers(int64_t count, std::optional<int64_t> window) {
-  if (window && *window - 1 > seq::MaskAttr::kMostSize)
-    config.fail("sliding_window", "at most 2^30 + 1 tokens");
-  if (!runs.empty() && runs.back().window == window)
-    runs.back().count += count;
-  else if (count)
-    runs.push_back({count, window});
+  Value inputs[] = {x, angles.cos, angles.sin};
+  auto layer = [&](ValueRange inputs, std::optional<int64_t> window) {
+    return block(inputs[0], Rotary{inputs[1], inputs[2]}, window);
+  };
+  if (!kinds.empty())
+    return model.stack(kinds, inputs, [&](StringRef kind, ValueRange inputs) {
+      return layer(inputs, kind == "sliding_attention" ? window : std::nullopt);
+    });
+  return model.layers("layer", {0, depth}, inputs,
+                      [&](ValueRange inputs) -> Model::Values {
+                        return {layer(inputs, window)};
+                      });
 }
 
 llvm::Expected<ModelFacts> RotaryDecoder::build() {
-  if (runs.empty())
-    addLayers(depth, std::nullopt);
+  if (window && *window - 1 > seq::MaskAttr::kMostSize)
+    config.fail("sliding_window", "at most 2^30 + 1 tokens");
   if (llvm::Error error = config.takeError())
     return error;
   if (tied)

@@ -30,8 +30,11 @@ public:
   RotaryDecoder(Config &config, Model &model, const RotaryKind &kind);
 
   int64_t depth; // layers
-  /// Further layers see so many keys; none: all. Without a call all layers do.
-  void addLayers(int64_t count, std::optional<int64_t> window);
+  /// How many keys a token sees; none: all.
+  std::optional<int64_t> window;
+  /// In which layers: those that are "sliding_attention", or all of them where
+  /// this is empty.
+  std::vector<std::string> kinds;
 
   /// Adds the entry points, unless a key was wrong.
   llvm::Expected<ModelFacts> build();
@@ -54,12 +57,6 @@ private:
   bool tied, perceptronBias;
   std::string act;
   llvm::SmallVector<float> frequencies;
-  /// Consecutive layers that see as many keys.
-  struct Run {
-    int64_t count;
-    std::optional<int64_t> window;
-  };
-  std::vector<Run> runs;
 };
 
 } // namespace seqc

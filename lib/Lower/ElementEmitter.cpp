@@ -165,6 +165,16 @@ void ElementEmitter::bind(Value value, ArrayRef<Index> index, Value element) {
   scopes.back()[makeKey(value, index)] = element;
 }
 
+void ElementEmitter::enterStep(const Steps &steps, int64_t step) {
+  steps.enter(step);
+  scopes.push_back(std::move(stepScopes[step]));
+}
+
+void ElementEmitter::leaveStep(int64_t step) {
+  stepScopes[step] = std::move(scopes.back());
+  scopes.pop_back();
+}
+
 FailureOr<Value> ElementEmitter::element(Value value, ArrayRef<Index> index) {
   if (Value known = lookup(value, index))
     return known;

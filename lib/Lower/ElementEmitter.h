@@ -78,15 +78,35 @@ public:
     mlir::Value overwritten;
   };
 
+  /// Several steps of a recurrence in one loop over the rows of its states:
+  /// a row is loaded once, goes through all steps and is stored once.
+  struct Steps {
+    int64_t count;
+    /// From now on `load` reads the slices of this step.
+    std::function<void(int64_t step)> enter;
+  };
+
   /// Computes the reductions that the elements `roots` and the actions need, in
   /// rounds: a reduction's round is one more than those of the reductions that
   /// it depends on. In a round those over the same number of terms share one
   /// loop, and actions on as many rows run in it. Results are bound in the
   /// present scope. Reductions of at most `unrollLimit` terms are left to
   /// `element`.
+  ///
+  /// With more than one step, `fitsOneLoop` must hold; results are bound in the
+  /// scopes of the steps.
   mlir::LogicalResult
   reduceTogether(llvm::ArrayRef<std::pair<mlir::Value, IndexList>> roots,
-                 llvm::ArrayRef<RowAction> actions = {});
+                 llvm::ArrayRef<RowAction> actions = {},
+                 const Steps &steps = {1, {}});
+
+  /// Whether a step is one loop over the rows: no row waits for a sum over all.
+  bool fitsOneLoop(llvm::ArrayRef<std::pair<mlir::Value, IndexList>> roots,
+                   llvm::ArrayRef<RowAction> actions);
+
+  /// The scope of one of several steps, between the two.
+  void enterStep(const Steps &steps, int64_t step);
+  void leaveStep(int64_t step);
 
   /// Values that lie in memory already.
   llvm::DenseSet<mlir::Value> stored;
@@ -124,6 +144,8 @@ private:
 
   LoadLeaf load;
   std::vector<std::map<Key, mlir::Value>> scopes;
+  /// Of each of several steps, while it is not entered.
+  std::vector<std::map<Key, mlir::Value>> stepScopes;
 };
 
 /// The index in an operand's dimensions at an iteration; fails unless every

@@ -204,6 +204,8 @@ LogicalResult EntryPoint::run() {
       b.getNamedAttr("states", list(stateTypes)),
       b.getNamedAttr("outputs", list(outputTypes)),
       b.getNamedAttr("name", b.getStringAttr(function.getName()))};
+  if (function->removeAttr("seq.causal"))
+    fields.push_back(b.getNamedAttr("causal", b.getUnitAttr()));
   function->setAttr("seq.entry", b.getDictionaryAttr(fields));
   llvm::BitVector all(function.getNumArguments(), true),
       results(function.getNumResults(), true);

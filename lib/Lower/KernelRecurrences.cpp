@@ -173,7 +173,7 @@ std::optional<Arrangement> Formation::arrangeSeparable() {
   // Blocks for several threads matter more than wide blocks.
   int64_t minBlocks = unitCount >= 8 ? 1 : 8 / std::max<int64_t>(1, unitCount);
   bool inRegisters = rows <= 16;
-  result.width = lanes * chooseRegisters(size, lanes, inRegisters ? rows : 1, 16,
+  result.width = lanes * chooseRegisters(size, lanes, inRegisters ? rows : 8, 16,
                                          inRegisters ? minBlocks : 1);
   for (Value argument : op.getInputSlices())
     result.roles.push_back(rolesOf(argument, *lane, units));

@@ -48,11 +48,18 @@ namespace seqc {
 class ReductionRounds {
 public:
   ReductionRounds(ElementEmitter &emitter,
-                  ArrayRef<ElementEmitter::RowAction> actions)
-      : emitter(emitter), builder(emitter.builder), actions(actions) {}
+                  ArrayRef<ElementEmitter::RowAction> actions,
+                  const ElementEmitter::Steps &steps)
+      : emitter(emitter), builder(emitter.builder), actions(actions),
+        steps(steps) {}
 
-  LogicalResult collect(Value value, ArrayRef<Index> index);
+  LogicalResult
+  collectAll(ArrayRef<std::pair<Value, IndexList>> roots);
+  bool fitsOneLoop();
   LogicalResult emit();
+
+private:
+  LogicalResult collect(Value value, ArrayRef<Index> index);
   /// Whether computing `value` after the loops would read an overwritten leaf.
   bool readsOverwritten(Value value) {
     return llvm::any_of(actions, [&](const auto &action) {
@@ -60,12 +67,12 @@ public:
     });
   }
 
-private:
   bool isLooped(linalg::GenericOp op) {
     std::optional<unsigned> dim = onlyReducedDim(op);
     return dim && op.getStaticLoopRanges()[*dim] > emitter.unrollLimit;
   }
   int roundOf(Value value);
+  SmallVector<int> roundsOfActions();
   const SetVector<Value> &leavesOf(Value value);
   SmallVector<Value> operandsOf(Value value);
   LogicalResult emitLoop(ArrayRef<Reduction *> reductions,
@@ -75,11 +82,16 @@ private:
                          ArrayRef<const ElementEmitter::RowAction *> actions,
                          Index row, SmallVectorImpl<Value> &sums,
                          int64_t firstSum, int64_t stride);
+  /// Calls `body` in the scope of each step, or once in the present scope.
+  LogicalResult forEachStep(llvm::function_ref<LogicalResult(int64_t)> body);
 
   ElementEmitter &emitter;
   ImplicitLocOpBuilder &builder;
   ArrayRef<ElementEmitter::RowAction> actions;
+  const ElementEmitter::Steps &steps;
   std::vector<Reduction> reductions;
+  /// What rows read that is the same for all of them.
+  std::vector<std::pair<Value, IndexList>> shared;
   std::set<ElementEmitter::Key> seen;
   DenseMap<Value, int> rounds;
   DenseMap<Value, SetVector<Value>> leaves;
@@ -126,6 +138,24 @@ const SetVector<Value> &ReductionRounds::leavesOf(Value value) {
   return leaves[value] = found;
 }
 
+static bool isOfRow(ArrayRef<Index> index) {
+  return llvm::any_of(index, [](const Index &i) { return i.offset >= kRow; });
+}
+
+LogicalResult ReductionRounds::forEachStep(
+    llvm::function_ref<LogicalResult(int64_t)> body) {
+  if (steps.count == 1)
+    return body(0);
+  for (int64_t step = 0; step < steps.count; ++step) {
+    emitter.enterStep(steps, step);
+    LogicalResult done = body(step);
+    emitter.leaveStep(step);
+    if (failed(done))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult ReductionRounds::collect(Value value, ArrayRef<Index> index) {
   if (emitter.lookup(value, index) ||
       !seen.insert(ElementEmitter::makeKey(value, index)).second)
@@ -159,8 +189,7 @@ LogicalResult ReductionRounds::collect(Value value, ArrayRef<Index> index) {
       return failure();
     iteration[dim.getPosition()] = part;
   }
-  if (isLooped(generic) &&
-      llvm::none_of(index, [](const Index &i) { return i.offset >= kRow; })) {
+  if (isLooped(generic) && !isOfRow(index)) {
     unsigned dim = *onlyReducedDim(generic);
     reductions.push_back({generic, IndexList(index), dim,
                           generic.getStaticLoopRanges()[dim], roundOf(value)});
@@ -173,6 +202,8 @@ LogicalResult ReductionRounds::collect(Value value, ArrayRef<Index> index) {
         applyMap(generic.getMatchingIndexingMap(&operand), iteration);
     if (failed(mapped) || failed(collect(operand.get(), *mapped)))
       return failure();
+    if (isOfRow(iteration) && !isOfRow(*mapped) && roundOf(operand.get()) == 0)
+      shared.push_back({operand.get(), *mapped});
   }
   return success();
 }
@@ -181,32 +212,43 @@ LogicalResult ReductionRounds::emitTrip(
     ArrayRef<Reduction *> reductions,
     ArrayRef<const ElementEmitter::RowAction *> actions, Index row,
     SmallVectorImpl<Value> &sums, int64_t firstSum, int64_t stride) {
-  emitter.enterScope();
-  for (auto [number, reduction] : llvm::enumerate(reductions)) {
-    IndexList iteration(reduction->op.getNumLoops(), row);
-    AffineMap map = reduction->op.getIndexingMapMatchingResult(
-        reduction->op->getResult(0));
-    for (auto [expression, part] : llvm::zip(map.getResults(), reduction->index))
-      iteration[cast<AffineDimExpr>(expression).getPosition()] = part;
-    Value &sum = sums[number * stride + firstSum];
-    FailureOr<SmallVector<Value>> values =
-        emitter.emitPayload(reduction->op, iteration, sum);
-    if (failed(values) || (*values)[0].getType() != sum.getType())
-      return failure();
-    sum = (*values)[0];
-  }
   SmallVector<Value> rows;
-  for (const ElementEmitter::RowAction *action : actions) {
-    FailureOr<Value> element =
-        emitter.element(action->value, action->index(row));
-    if (failed(element))
-      return failure();
-    rows.push_back(*element);
-  }
+  LogicalResult done = forEachStep([&](int64_t step) -> LogicalResult {
+    emitter.enterScope();
+    if (step > 0)
+      for (auto [action, element] : llvm::zip(actions, rows))
+        emitter.bind(action->overwritten, action->index(row), element);
+    for (auto [number, reduction] : llvm::enumerate(reductions)) {
+      IndexList iteration(reduction->op.getNumLoops(), row);
+      AffineMap map = reduction->op.getIndexingMapMatchingResult(
+          reduction->op->getResult(0));
+      for (auto [expression, part] :
+           llvm::zip(map.getResults(), reduction->index))
+        iteration[cast<AffineDimExpr>(expression).getPosition()] = part;
+      Value &sum =
+          sums[(step * reductions.size() + number) * stride + firstSum];
+      FailureOr<SmallVector<Value>> values =
+          emitter.emitPayload(reduction->op, iteration, sum);
+      if (failed(values) || (*values)[0].getType() != sum.getType())
+        return failure();
+      sum = (*values)[0];
+    }
+    rows.clear();
+    for (const ElementEmitter::RowAction *action : actions) {
+      FailureOr<Value> element =
+          emitter.element(action->value, action->index(row));
+      if (failed(element))
+        return failure();
+      rows.push_back(*element);
+    }
+    emitter.leaveScope();
+    return success();
+  });
+  if (failed(done))
+    return failure();
   for (auto [action, element] : llvm::zip(actions, rows))
     if (failed(action->store(row, element)))
       return failure();
-  emitter.leaveScope();
   return success();
 }
 
@@ -215,7 +257,8 @@ LogicalResult ReductionRounds::emitLoop(
     ArrayRef<const ElementEmitter::RowAction *> actions, int64_t terms) {
   // Enough independent sums to hide the latency of an addition.
   int64_t partials = 1;
-  int64_t accumulators = reductions.size() * emitter.registersPerElement;
+  int64_t accumulators =
+      steps.count * reductions.size() * emitter.registersPerElement;
   int64_t unroll = std::min(emitter.unroll, terms);
   while (partials * 2 <= unroll && partials * accumulators < 8)
     partials *= 2;
@@ -223,18 +266,29 @@ LogicalResult ReductionRounds::emitLoop(
     partials = 1;
 
   SmallVector<Value> initial;
-  for (Reduction *reduction : reductions) {
-    FailureOr<Value> init = emitter.element(
-        reduction->op.getDpsInitOperand(0)->get(), reduction->index);
-    if (failed(init))
-      return failure();
-    bool onLanes =
-        llvm::any_of(reduction->index, [](const Index &i) { return i.lane; });
-    initial.push_back(onLanes ? toLanes(builder, *init, emitter.width) : *init);
-    for (int64_t partial = 1; partial < partials; ++partial)
-      initial.push_back(arith::ConstantOp::create(
-          builder, builder.getZeroAttr(initial.back().getType())));
-  }
+  LogicalResult begun = forEachStep([&](int64_t) -> LogicalResult {
+    for (Reduction *reduction : reductions) {
+      FailureOr<Value> init = emitter.element(
+          reduction->op.getDpsInitOperand(0)->get(), reduction->index);
+      if (failed(init))
+        return failure();
+      bool onLanes =
+          llvm::any_of(reduction->index, [](const Index &i) { return i.lane; });
+      initial.push_back(onLanes ? toLanes(builder, *init, emitter.width)
+                                : *init);
+      for (int64_t partial = 1; partial < partials; ++partial)
+        initial.push_back(arith::ConstantOp::create(
+            builder, builder.getZeroAttr(initial.back().getType())));
+    }
+    // Before the loop, and once for all rows.
+    if (steps.count > 1)
+      for (const auto &[value, index] : shared)
+        if (failed(emitter.element(value, index)))
+          return failure();
+    return success();
+  });
+  if (failed(begun))
+    return failure();
   auto run = [&](int64_t begin, int64_t end, int64_t step,
                  SmallVector<Value> carried) -> FailureOr<SmallVector<Value>> {
     if (begin == end)
@@ -265,34 +319,55 @@ LogicalResult ReductionRounds::emitLoop(
     sums = run(main, terms, 1, *sums);
   if (failed(sums))
     return failure();
-  for (auto [number, reduction] : llvm::enumerate(reductions)) {
-    Value sum = (*sums)[number * partials];
-    for (int64_t partial = 1; partial < partials; ++partial)
-      sum = arith::AddFOp::create(builder, sum,
-                                  (*sums)[number * partials + partial]);
-    emitter.bind(reduction->op->getResult(0), reduction->index, sum);
-  }
-  return success();
+  return forEachStep([&](int64_t step) {
+    for (auto [number, reduction] : llvm::enumerate(reductions)) {
+      auto own = ArrayRef(*sums).slice(
+          (step * reductions.size() + number) * partials, partials);
+      Value sum = own.front();
+      for (Value partial : own.drop_front())
+        sum = arith::AddFOp::create(builder, sum, partial);
+      emitter.bind(reduction->op->getResult(0), reduction->index, sum);
+    }
+    return success();
+  });
 }
 
-LogicalResult ReductionRounds::emit() {
-  int last = 0;
-  for (const Reduction &reduction : reductions)
-    last = std::max(last, reduction.round);
-  // An action waits for what its value needs and for the readers of the leaf.
-  SmallVector<int> actionRounds;
+/// An action waits for what its value needs and for the readers of the leaf.
+SmallVector<int> ReductionRounds::roundsOfActions() {
+  SmallVector<int> found;
   for (const auto &action : actions) {
     int round = roundOf(action.value) + 1;
     for (const Reduction &reduction : reductions)
       for (Value operand : operandsOf(reduction.op->getResult(0)))
         if (leavesOf(operand).contains(action.overwritten))
           round = std::max(round, reduction.round);
-    actionRounds.push_back(round);
+    found.push_back(round);
   }
   for (size_t i = 0; i < actions.size(); ++i)
     for (size_t j = 0; j < actions.size(); ++j)
       if (leavesOf(actions[j].value).contains(actions[i].overwritten))
-        actionRounds[i] = std::max(actionRounds[i], actionRounds[j]);
+        found[i] = std::max(found[i], found[j]);
+  return found;
+}
+
+bool ReductionRounds::fitsOneLoop() {
+  return !actions.empty() &&
+         llvm::all_of(roundsOfActions(), [](int round) { return round == 1; }) &&
+         llvm::all_of(actions,
+                      [&](const auto &action) {
+                        return action.rows == actions.front().rows;
+                      }) &&
+         llvm::all_of(reductions, [&](const Reduction &reduction) {
+           return reduction.round == 1 &&
+                  reduction.terms == actions.front().rows;
+         });
+}
+
+LogicalResult ReductionRounds::emit() {
+  int last = 0;
+  for (const Reduction &reduction : reductions)
+    last = std::max(last, reduction.round);
+  SmallVector<int> actionRounds = roundsOfActions();
   for (int round : actionRounds)
     last = std::max(last, round);
 
@@ -316,15 +391,28 @@ LogicalResult ReductionRounds::emit() {
   return success();
 }
 
-LogicalResult ElementEmitter::reduceTogether(
-    ArrayRef<std::pair<Value, IndexList>> roots, ArrayRef<RowAction> actions) {
-  ReductionRounds rounds(*this, actions);
+LogicalResult ReductionRounds::collectAll(
+    ArrayRef<std::pair<Value, IndexList>> roots) {
   for (const auto &[value, index] : roots)
-    if (rounds.readsOverwritten(value) || failed(rounds.collect(value, index)))
+    if (readsOverwritten(value) || failed(collect(value, index)))
       return failure();
-  for (const RowAction &action : actions)
-    if (failed(rounds.collect(action.value,
-                              action.index({Value(), kRow, false}))))
+  for (const ElementEmitter::RowAction &action : actions)
+    if (failed(collect(action.value, action.index({Value(), kRow, false}))))
       return failure();
-  return rounds.emit();
+  return success();
+}
+
+LogicalResult ElementEmitter::reduceTogether(
+    ArrayRef<std::pair<Value, IndexList>> roots, ArrayRef<RowAction> actions,
+    const Steps &steps) {
+  stepScopes.assign(steps.count, {});
+  ReductionRounds rounds(*this, actions, steps);
+  return failed(rounds.collectAll(roots)) ? failure() : rounds.emit();
+}
+
+bool ElementEmitter::fitsOneLoop(ArrayRef<std::pair<Value, IndexList>> roots,
+                                 ArrayRef<RowAction> actions) {
+  Steps one{1, {}};
+  ReductionRounds rounds(*this, actions, one);
+  return succeeded(rounds.collectAll(roots)) && rounds.fitsOneLoop();
 }

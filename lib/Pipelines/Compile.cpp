@@ -8,6 +8,7 @@
 #include "seqc/Pipelines.h"
 #include "seqc/Registration.h"
 #include "seqc/Rewrite/Explain.h"
+#include "seqc/Rewrite/Passes.h"
 #include "seqc/Target/CPU.h"
 #include "seqc/Target/LibraryHeader.h"
 #include "seqc/Target/OutputFile.h"
@@ -182,7 +183,14 @@ Stage Compilation::lastStage() const {
 
 llvm::Error Compilation::addReset() {
   PassManager manager(&context);
-  buildResetPipeline(manager);
+  bool hasAttention = module
+                          ->walk([](seq::AttentionOp op) {
+                            return op.getNormaliser() == seq::Normaliser::kernel
+                                       ? WalkResult::advance()
+                                       : WalkResult::interrupt();
+                          })
+                          .wasInterrupted();
+  buildResetPipeline(manager, /*expose=*/!hasAttention);
   return failed(manager.run(*module)) ? said() : llvm::Error::success();
 }
 
@@ -220,7 +228,16 @@ llvm::Error Compilation::writeExplanation() {
   buildGeneralPipeline(manager);
   if (failed(manager.run(*module)))
     return said();
-  Explanation explanation = explainForms(*module, cpu.target.machine);
+  // A form that a layer does not admit is an error here as well.
+  if (getForm(options.form)) {
+    OwningOpRef<ModuleOp> copy(module->clone());
+    PassManager select(&context);
+    select.addPass(createSeqSelectForm(cpu.target.machine, options.form));
+    if (failed(select.run(*copy)))
+      return said();
+  }
+  Explanation explanation =
+      explainForms(*module, cpu.target.machine, getForm(options.form));
   return writeText([&](raw_ostream &stream) {
     if (options.explain == Explain::Json)
       printJson(explanation, stream);

@@ -27,10 +27,14 @@ void seqc::buildSeqPipeline(OpPassManager &manager) {
   cleanUp(manager);
 }
 
-void seqc::buildResetPipeline(OpPassManager &manager) {
+void seqc::buildResetPipeline(OpPassManager &manager, bool expose) {
   manager.addPass(createSeqNameArguments());
-  manager.addPass(createSeqExposeStates());
+  manager.addPass(createSeqReorderAttention());
   cleanUp(manager);
+  if (expose) {
+    manager.addPass(createSeqExposeStates());
+    cleanUp(manager);
+  }
   manager.addPass(createSeqAddReset());
 }
 

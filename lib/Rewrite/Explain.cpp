@@ -77,7 +77,10 @@ void Explainer::add(seq::RecurrenceOp op) {
   llvm::interleave(
       op.getStates(), out, [&](Value state) { out << shapeOf(state); }, " + ");
   add(op, "recurrence", op.getStates().empty() ? "no state" : shape);
-  explanation.layers.back().choice = chooseForm(op, explanation.machine);
+  FormChoice choice = chooseForm(op, explanation.machine);
+  if (explanation.asked && mayHaveForms(op))
+    choice.ranges = {{0, *explanation.asked}};
+  explanation.layers.back().choice = std::move(choice);
 }
 
 void Explainer::addBlock(Block &block) {
@@ -132,8 +135,9 @@ void Explainer::explain(func::FuncOp function) {
   explanation.layers.push_back(std::move(layer));
 }
 
-Explanation seqc::explainForms(ModuleOp module, const Machine &machine) {
-  Explanation explanation{machine, {}};
+Explanation seqc::explainForms(ModuleOp module, const Machine &machine,
+                               std::optional<Form> asked) {
+  Explanation explanation{machine, {}, asked};
   for (auto function : module.getOps<func::FuncOp>())
     Explainer(explanation).explain(function);
   return explanation;

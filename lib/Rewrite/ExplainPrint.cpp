@@ -84,7 +84,8 @@ void seqc::printText(const Explanation &explanation, llvm::raw_ostream &out) {
       out << "  from n = " << crossover.length << " on "
           << getName(crossover.to) << " is faster than "
           << getName(crossover.from) << "\n";
-    out << "  choice: " << choiceOf(*layer.choice) << "\n";
+    out << "  choice: " << choiceOf(*layer.choice)
+        << (explanation.asked ? " (asked for)" : "") << "\n";
   }
 }
 

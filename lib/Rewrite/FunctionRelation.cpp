@@ -132,6 +132,14 @@ bool FunctionRelation::relateAttention(seq::AttentionOp op) {
     for (unsigned dim : {0, 1})
       if (perKey)
         unite(key, dim, perKey, dim);
+  if (Value bias = op.getBias()) {
+    ArrayRef<int64_t> shape = op.getBias().getType().getShape();
+    unsigned last = shape.size() - 1;
+    if (shape[last - 1] != 1)
+      unite(query, 1, bias, last - 1);
+    if (shape[last] != 1)
+      unite(key, 1, bias, last);
+  }
   if (op.canStream()) {
     addTime(query, 1);
     addTime(key, 1);

@@ -1,11 +1,14 @@
 //===- SeqAddReset.cpp - several sequences in one -------------------------------------===//
 
+#include "ResetAttention.h"
 #include "ResetStarts.h"
 
 #include "seqc/Analysis/Dimensions.h"
 #include "seqc/Rewrite/Passes.h"
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -34,6 +37,11 @@ static RankedTensorType getResetType(seq::RecurrenceOp op) {
     shape.push_back(sequence.getDimSize(0));
   shape.push_back(sequence.getDimSize(op.getDim()));
   return RankedTensorType::get(shape, IntegerType::get(op.getContext(), 1));
+}
+
+static RankedTensorType getResetType(seq::AttentionOp op) {
+  return RankedTensorType::get(op.getQuery().getType().getShape().take_front(2),
+                               IntegerType::get(op.getContext(), 1));
 }
 
 /// Makes `type` serve `other` as well: sizes of which one is unknown become so.
@@ -238,6 +246,9 @@ struct SeqAddReset : seqc::impl::SeqAddResetBase<SeqAddReset> {
       if (failed(starts.checkCausal(function, refuseReset)))
         return signalPassFailure();
     for (func::FuncOp function : functions)
+      if (failed(refuseChecks(function)))
+        return signalPassFailure();
+    for (func::FuncOp function : functions)
       if (failed(findType(function, starts)))
         return signalPassFailure();
     for (func::FuncOp function : functions)
@@ -252,9 +263,13 @@ struct SeqAddReset : seqc::impl::SeqAddResetBase<SeqAddReset> {
       layers.push_back(layer);
     });
     for (seq::GeneralizableOpInterface layer : layers) {
-      if (isa<seq::AttentionOp, seq::CachedAttentionOp>(layer.getOperation()))
-        return refuseReset(layer)
-               << "attention would see keys of before the reset";
+      if (auto attention = dyn_cast<seq::AttentionOp>(layer.getOperation())) {
+        if (failed(checkAttention(attention)))
+          return failure();
+        continue;
+      }
+      if (isa<seq::CachedAttentionOp>(layer.getOperation()))
+        return refuseReset(layer) << "the cache would show keys of before it";
       OpBuilder builder(layer);
       FailureOr<SmallVector<Value>> values = layer.generalize(builder);
       if (failed(values))
@@ -262,6 +277,37 @@ struct SeqAddReset : seqc::impl::SeqAddResetBase<SeqAddReset> {
       layer->replaceAllUsesWith(*values);
       layer->erase();
     }
+    return success();
+  }
+
+  /// An assertion on a last state would say nothing of the sequences before the
+  /// last one, as that of a learned position table, which has an end.
+  LogicalResult refuseChecks(func::FuncOp function) {
+    WalkResult walk = function.walk([&](cf::AssertOp check) {
+      SetVector<Operation *> slice;
+      BackwardSliceOptions options;
+      options.omitBlockArguments = true;
+      (void)getBackwardSlice(check.getArg(), &slice, options);
+      for (Operation *op : slice)
+        if (isa<seq::RecurrenceOp>(op)) {
+          refuseReset(check) << "the last state is checked ('" << check.getMsg()
+                             << "'), which would leave the sequences before "
+                                "the last one unchecked";
+          return WalkResult::interrupt();
+        }
+      return WalkResult::advance();
+    });
+    return failure(walk.wasInterrupted());
+  }
+
+  /// Whether the sequences of an attention's row can be told apart.
+  LogicalResult checkAttention(seq::AttentionOp op) {
+    if (!op.canStream())
+      return refuseReset(op) << "attention is expected to be causal softmax "
+                                "attention of any number of times, without "
+                                "bias and key_mask";
+    if (op.getMask().getGlobal())
+      return refuseReset(op) << "the mask shows the first keys of all times";
     return success();
   }
 
@@ -275,6 +321,8 @@ struct SeqAddReset : seqc::impl::SeqAddResetBase<SeqAddReset> {
       RankedTensorType own;
       if (auto recurrence = dyn_cast<seq::RecurrenceOp>(op)) {
         own = getResetType(recurrence);
+      } else if (auto attention = dyn_cast<seq::AttentionOp>(op)) {
+        own = getResetType(attention);
       } else if (auto call = dyn_cast<func::CallOp>(op)) {
         func::FuncOp callee = getCallee(call, starts.getSymbols());
         if (!callee || !starts.runsThroughTime(callee))
@@ -311,7 +359,7 @@ struct SeqAddReset : seqc::impl::SeqAddResetBase<SeqAddReset> {
 
     SmallVector<Operation *> inTime;
     function.walk([&](Operation *op) {
-      if (isa<seq::RecurrenceOp, func::CallOp>(op))
+      if (isa<seq::RecurrenceOp, seq::AttentionOp, func::CallOp>(op))
         inTime.push_back(op);
     });
     for (Operation *op : inTime) {
@@ -325,6 +373,10 @@ struct SeqAddReset : seqc::impl::SeqAddResetBase<SeqAddReset> {
         if (failed(addReset(recurrence, as(getResetType(recurrence)),
                             starts.of(recurrence))))
           return failure();
+        continue;
+      }
+      if (auto attention = dyn_cast<seq::AttentionOp>(op)) {
+        resetAttention(attention, as(getResetType(attention)));
         continue;
       }
       auto call = cast<func::CallOp>(op);

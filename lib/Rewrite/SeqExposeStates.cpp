@@ -356,6 +356,7 @@ struct SeqExposeStates : seqc::impl::SeqExposeStatesBase<SeqExposeStates> {
           threader.callWithZeros(call, states.get(callee).hidden);
 
     for (auto &[function, stateNames] : named) {
+      function->setAttr("seq.causal", UnitAttr::get(&getContext()));
       unsigned argument = function.getNumArguments() - stateNames.size();
       unsigned result = function.getNumResults() - stateNames.size();
       for (auto [i, name] : llvm::enumerate(stateNames)) {

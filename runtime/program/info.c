@@ -4,6 +4,7 @@
 #include "program/program.h"
 #include "seq/runtime/Team.h"
 #include "seq/runtime/Weights.h"
+#include "session/pieces.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,8 +16,10 @@ static const option_spec own_options[] = {{NULL, NULL, NULL, false}};
 static const int64_t lengths[] = {1, 128, 2048};
 enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
 
-/* Scratch bytes when every dynamic size is `size`; -1 without memory. */
-static int64_t arena_bytes(const seq_function *function, int64_t size) {
+/* Scratch bytes when every dynamic size is `size`, of a piece where the sequence
+ * is run in pieces; -1 without memory. */
+static int64_t arena_bytes(const seq_program *program,
+                           const seq_function *function, int64_t size) {
   size_t args = (size_t)function->n_inputs + (size_t)function->n_states;
   int64_t *dims = malloc((args * SEQ_MAX_RANK + 1) * sizeof *dims);
   if (!dims || !function->arena_bytes) {
@@ -25,6 +28,7 @@ static int64_t arena_bytes(const seq_function *function, int64_t size) {
   }
   for (size_t i = 0; i <= args * SEQ_MAX_RANK; ++i)
     dims[i] = size;
+  seq_shorten_to_piece(program, function, size, dims);
   int64_t bytes = function->arena_bytes(dims);
   free(dims);
   return bytes;
@@ -111,7 +115,7 @@ static void print_text(const seq_program *program, const weights_info *weights,
     printf("  scratch bytes at dynamic sizes of");
     for (int i = 0; i < N_LENGTHS; ++i)
       printf("%s %" PRId64 ": %" PRId64, i ? "," : "", lengths[i],
-             arena_bytes(function, lengths[i]));
+             arena_bytes(program, function, lengths[i]));
     printf("\n");
   }
   printf("state bytes: %" PRId64, state_bytes(program, lengths[0]));
@@ -146,7 +150,8 @@ static void json_types(seq_json *json, const char *key,
 }
 
 /* {"1": …, "128": …} */
-static void json_function(seq_json *json, const seq_function *function) {
+static void json_function(seq_json *json, const seq_program *program,
+                          const seq_function *function) {
   char key[24];
   seq_json_object(json, NULL);
   seq_json_string(json, "name", function->name);
@@ -157,7 +162,7 @@ static void json_function(seq_json *json, const seq_function *function) {
   seq_json_object(json, "scratch_bytes");
   for (int i = 0; i < N_LENGTHS; ++i) {
     snprintf(key, sizeof key, "%" PRId64, lengths[i]);
-    seq_json_integer(json, key, arena_bytes(function, lengths[i]));
+    seq_json_integer(json, key, arena_bytes(program, function, lengths[i]));
   }
   seq_json_object_end(json);
   seq_json_object_end(json);
@@ -189,7 +194,7 @@ static void print_json(const seq_program *program, const weights_info *weights,
   seq_json_integer(&json, "threads", seq_default_threads());
   seq_json_array(&json, "functions");
   for (uint32_t f = 0; f < program->n_functions; ++f)
-    json_function(&json, &program->functions[f]);
+    json_function(&json, program, &program->functions[f]);
   seq_json_array_end(&json);
   if (has_capacity) {
     seq_json_object(&json, "state_bytes");

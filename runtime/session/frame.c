@@ -58,8 +58,18 @@ void *seq_rt_result(seq_frame *frame, int64_t index, const int64_t *sizes) {
     output.shape[axis] = sizes[axis];
     valid &= type->shape[axis] < 0 || type->shape[axis] == sizes[axis];
   }
+  int64_t element = seq_dtype_bytes(type->dtype), elements, skipped = 0;
+  const seq_pieces *pieces = &session->pieces;
+  int32_t time = pieces->times ? seq_time_axis(pieces, type) : -1;
+  if (time >= 0) {
+    /* The whole, of which this is the place of a piece. */
+    valid &= sizes[time] == pieces->count;
+    output.shape[time] = pieces->times;
+    skipped = pieces->begin * element;
+    for (int32_t axis = time + 1; axis < type->rank; ++axis)
+      skipped *= sizes[axis];
+  }
   char text[256];
-  int64_t element = seq_dtype_bytes(type->dtype), elements;
   if (!valid || !seq_elements(output.rank, output.shape, element, &elements)) {
     seq_fail(session->error,
              "damaged program: output %s of function %s has no valid size (%s)",
@@ -75,7 +85,7 @@ void *seq_rt_result(seq_frame *frame, int64_t index, const int64_t *sizes) {
   }
   output.data = buffer->data;
   session->outputs[index] = output;
-  return output.data;
+  return (char *)output.data + skipped;
 }
 
 void seq_rt_fail(seq_frame *frame, const char *message) {

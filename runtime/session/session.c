@@ -86,12 +86,13 @@ static bool reserve_tables(seq_session *session, seq_error *error) {
   }
   size_t dims = args * SEQ_MAX_RANK;
   session->args = calloc(args + 1, sizeof *session->args);
+  session->whole = calloc(args + 1, sizeof *session->whole);
   session->sizes.dims = calloc(dims + 1, sizeof *session->sizes.dims);
   session->sizes.bindings = calloc(dims + 1, sizeof *session->sizes.bindings);
   session->staged = calloc(args + 1, sizeof *session->staged);
   session->results = calloc(outputs + 1, sizeof *session->results);
   session->outputs = calloc(outputs + 1, sizeof *session->outputs);
-  if (session->args && session->sizes.dims && session->sizes.bindings &&
+  if (session->args && session->whole && session->sizes.dims && session->sizes.bindings &&
       session->staged && session->results && session->outputs)
     return true;
   return seq_fail(error, "no memory for a session");
@@ -153,6 +154,7 @@ void seq_session_close(seq_session *session) {
   seq_team_destroy(session->team);
   seq_weights_close(session->weights);
   free(session->args);
+  free(session->whole);
   free(session->sizes.dims);
   free(session->sizes.bindings);
   free_buffers(session->staged, inputs);
@@ -249,6 +251,25 @@ static bool call(seq_session *session) {
   return returned;
 }
 
+static bool call_in_pieces(seq_session *session, const seq_tensor *inputs) {
+  seq_pieces *pieces = &session->pieces;
+  size_t count = (size_t)session->function->n_inputs;
+  memcpy(session->whole, session->args, count * sizeof *session->whole);
+  for (int64_t begin = 0; begin < pieces->times; begin += pieces->most) {
+    seq_enter_piece(pieces, begin, session->function, inputs, session->whole,
+                    session->args, &session->sizes);
+    /* The first piece is the longest, so its scratch serves the others. */
+    if (begin == 0 && !reserve_arena(session, session->error))
+      return false;
+    session->arena_taken = false;
+    if (!call(session)) {
+      session->refused &= begin == 0;
+      return false;
+    }
+  }
+  return true;
+}
+
 static bool check_outputs(const seq_session *session, seq_error *error) {
   const seq_function *function = session->function;
   for (int32_t i = 0; i < function->n_outputs; ++i)
@@ -276,10 +297,14 @@ bool seq_session_run(seq_session *session, seq_state *state,
   for (int32_t i = 0; i < function->n_outputs; ++i)
     session->outputs[i].data = NULL;
   if (!bind_inputs(session, inputs, error) ||
-      !bind_states(session, state, error) || !reserve_arena(session, error))
+      !bind_states(session, state, error))
     return false;
-  if (call(session) && check_outputs(session, error))
-    return true;
+  seq_plan_pieces(&session->pieces, session->program, function,
+                  &session->sizes);
+  if (session->pieces.times ? call_in_pieces(session, inputs)
+                            : reserve_arena(session, error) && call(session))
+    if (check_outputs(session, error))
+      return true;
   if (function->n_states > 0 && !session->refused) {
     state->defined = false;
     if (seq_state_is_bounded(state))

@@ -7,6 +7,7 @@
 #include "seq/runtime/Team.h"
 #include "seq/runtime/Weights.h"
 #include "session/check.h"
+#include "session/pieces.h"
 
 #include <setjmp.h>
 
@@ -27,6 +28,7 @@ struct seq_session {
 
   /* Room for the largest function. */
   void **args;
+  void **whole; /* the inputs, while args has those of a piece */
   seq_sizes sizes;
   seq_buffer *staged;  /* copies of unaligned inputs */
   seq_buffer *results; /* memory of the outputs */
@@ -35,6 +37,7 @@ struct seq_session {
 
   /* The run in progress. */
   const seq_function *function;
+  seq_pieces pieces;
   bool arena_taken;
   bool refused; /* it failed before any state changed */
   seq_error *error;

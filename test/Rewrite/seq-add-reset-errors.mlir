@@ -1,8 +1,26 @@
 // RUN: seq-opt %s --split-input-file --verify-diagnostics --seq-add-reset
 
-func.func @attention(%q: tensor<1x?x2x4xf32>) -> tensor<1x?x2x4xf32> {
-  // expected-error @below {{no reset can be added: attention would see keys of before the reset}}
+func.func @full(%q: tensor<1x?x2x4xf32>) -> tensor<1x?x2x4xf32> {
+  // expected-error @below {{no reset can be added: attention is expected to be causal softmax attention}}
   %y = seq.attention ins(%q, %q, %q : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      mask <full> scale 0.5 -> tensor<1x?x2x4xf32>
+  return %y : tensor<1x?x2x4xf32>
+}
+
+// -----
+
+func.func @sinks(%q: tensor<1x?x2x4xf32>) -> tensor<1x?x2x4xf32> {
+  // expected-error @below {{no reset can be added: the mask shows the first keys of all times}}
+  %y = seq.attention ins(%q, %q, %q : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
+      mask <window(4, 0) global(1)> scale 0.5 -> tensor<1x?x2x4xf32>
+  return %y : tensor<1x?x2x4xf32>
+}
+
+// -----
+
+func.func @cross(%q: tensor<1x?x2x4xf32>, %k: tensor<1x?x2x4xf32>) -> tensor<1x?x2x4xf32> {
+  // expected-error @below {{no reset can be added: queries and keys are not known to have one time}}
+  %y = seq.attention ins(%q, %k, %k : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
       mask <causal> scale 0.5 -> tensor<1x?x2x4xf32>
   return %y : tensor<1x?x2x4xf32>
 }
@@ -116,4 +134,23 @@ func.func @named(%x: tensor<1x?x4xf32> {seq.name = "reset"}) -> tensor<1x4xf32> 
     seq.yield %0 : tensor<1x4xf32>
   }
   return %h : tensor<1x4xf32>
+}
+
+// -----
+
+// Positions of a table that has an end.
+func.func @checked(%x: tensor<1x?xf32>) -> tensor<1x?xf32> {
+  %c0 = arith.constant 0 : index
+  %h0 = arith.constant dense<0.0> : tensor<1xf32>
+  %most = arith.constant 64.0 : f32
+  %y, %h = seq.recurrence along 1 ins(%x : tensor<1x?xf32>) outs(%x : tensor<1x?xf32>) init(%h0 : tensor<1xf32>) {
+  ^step(%xt: tensor<1xf32>, %u: tensor<1xf32>, %s: tensor<1xf32>):
+    %0 = arith.addf %s, %xt : tensor<1xf32>
+    seq.yield %0, %0 : tensor<1xf32>, tensor<1xf32>
+  }
+  %last = tensor.extract %h[%c0] : tensor<1xf32>
+  %fits = arith.cmpf ole, %last, %most : f32
+  // expected-error @below {{no reset can be added: the last state is checked ('too far')}}
+  cf.assert %fits, "too far"
+  return %y : tensor<1x?xf32>
 }

@@ -122,6 +122,20 @@ func.func @counted(%x: tensor<2x3x?xf32>, %s: tensor<3x2xf32>, %n: tensor<2xi64>
   return %h#0, %h#1 : tensor<3x2xf32>, tensor<2xi64>
 }
 
+// Attention: keys of other sequences are hidden, the sequences counted.
+// CHECK-LABEL: func.func @attention
+// CHECK-SAME: %[[R:[^:]+]]: tensor<2x?xi1> {seq.name = "reset"})
+// CHECK: linalg.map { arith.extui } ins(%[[R]] :
+// CHECK: %[[N:.+]]:2 = seq.recurrence along 1
+// CHECK: %[[B:.+]] = linalg.generic {{.*}} ins(%[[N]]#0, %[[N]]#0 : tensor<2x?xi64>, tensor<2x?xi64>)
+// CHECK: arith.cmpi eq
+// CHECK: seq.attention {{.*}} bias(%[[B]] : tensor<2x1x?x?xf32>) mask <causal>
+func.func @attention(%q: tensor<2x?x3x4xf32>) -> tensor<2x?x3x4xf32> {
+  %y = seq.attention ins(%q, %q, %q : tensor<2x?x3x4xf32>, tensor<2x?x3x4xf32>, tensor<2x?x3x4xf32>)
+      mask <causal> scale 0.5 -> tensor<2x?x3x4xf32>
+  return %y : tensor<2x?x3x4xf32>
+}
+
 // Without a recurrence there is nothing to reset.
 // CHECK-LABEL: func.func @plain(%{{.+}}: tensor<1x?x4xf32>) ->
 func.func @plain(%x: tensor<1x?x4xf32>) -> tensor<1x?x4xf32> {

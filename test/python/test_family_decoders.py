@@ -18,7 +18,7 @@ ROTARY = dict(vocab_size=83, hidden_size=60, num_hidden_layers=2, num_attention_
 LINEAR = {"rope_type": "linear", "rope_theta": 10000.0, "factor": 3.0}
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 64}
-MIXED = ["full_attention", "sliding_attention", "sliding_attention"]
+MIXED = ["sliding_attention", "full_attention", "sliding_attention"]
 
 # Family: class of transformers, config.
 DECODERS = {

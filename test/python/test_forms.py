@@ -83,15 +83,18 @@ def test_the_program_decides(tmp_path):
     agrees(np.concatenate(parts, axis=1), expected_of(source, arrays))
 
 
+NONLINEAR = """
+func.func @layer(%x: tensor<1x?x8xf32>, %w: tensor<4x8xf32>, %r: tensor<4x4xf32>) -> tensor<1x?x4xf32> {
+  %h0 = arith.constant dense<0.0> : tensor<1x4xf32>
+  %y, %h = seq.rnn ins(%x : tensor<1x?x8xf32>) weights(%w, %r : tensor<4x8xf32>, tensor<4x4xf32>)
+      init(%h0 : tensor<1x4xf32>) -> tensor<1x?x4xf32>, tensor<1x4xf32>
+  return %y : tensor<1x?x4xf32>
+}"""
+
+
 def test_what_is_not_admitted_is_refused(tmp_path):
     source = tmp_path / "rnn.mlir"
-    source.write_text("""
-        func.func @layer(%x: tensor<1x?x8xf32>, %w: tensor<4x8xf32>, %r: tensor<4x4xf32>) -> tensor<1x?x4xf32> {
-          %h0 = arith.constant dense<0.0> : tensor<1x4xf32>
-          %y, %h = seq.rnn ins(%x : tensor<1x?x8xf32>) weights(%w, %r : tensor<4x8xf32>, tensor<4x4xf32>)
-              init(%h0 : tensor<1x4xf32>) -> tensor<1x?x4xf32>, tensor<1x4xf32>
-          return %y : tensor<1x?x4xf32>
-        }""")
+    source.write_text(NONLINEAR)
     for form in ("chunked", "scan", "quadratic"):
         line = seqtools.fails(seqtools.tool("seq-compile"), source, "-o", tmp_path / "a", f"--form={form}")
         assert "rnn.mlir:4" in line and form in line and "nonlinear" in line, line
@@ -123,6 +126,18 @@ def test_explanations_hold_together(tmp_path, name):
         assert after <= before * 1.02
     text = seqtools.run(seqtools.tool("seq-compile"), source_of(name, tmp_path), "--explain")
     assert "choice: " in text and "sequential" in text
+
+
+@pytest.mark.parametrize("name, form", [(name, form) for name in LAYERS for form in ADMITTED[name]])
+def test_explanation_of_a_form_that_is_asked_for(tmp_path, name, form):
+    assert recurrence_of(explain(source_of(name, tmp_path), f"--form={form}"))["choice"] == [{"n": 0, "form": form}]
+
+
+def test_explanation_of_a_form_that_is_not_admitted(tmp_path):
+    source = tmp_path / "rnn.mlir"
+    source.write_text(NONLINEAR)
+    line = seqtools.fails(seqtools.tool("seq-compile"), source, "--explain", "--form=scan")
+    assert "no scan form" in line
 
 
 def test_this_machine_is_measured(tmp_path):

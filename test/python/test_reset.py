@@ -196,6 +196,12 @@ STACKS = {
 }
 
 
+TRANSFORMERS = {
+    "llama": ("LlamaForCausalLM", dict(
+        vocab_size=43, hidden_size=80, num_attention_heads=4, num_key_value_heads=2, num_hidden_layers=2, intermediate_size=50)),
+}
+
+
 class Model:
     """A random model, compiled with and without --reset; three sequences, and what each gives alone."""
 
@@ -205,11 +211,18 @@ class Model:
             model = mamba.random_mamba(vocab_size=43, hidden_size=20, num_hidden_layers=3, state_size=8, conv_kernel=4)
             write, self.input_name = (lambda folder: mamba.save(model, folder)), "input_ids"
             whole = np.random.default_rng(0).integers(0, 43, (1, sum(LENGTHS)))
+        elif name in TRANSFORMERS:
+            transformer = pytest.importorskip("transformer", reason="transformers is not installed", exc_type=ImportError)
+            cls, config = TRANSFORMERS[name]
+            model = transformer.random_model(cls, **config)
+            write, self.input_name = (lambda folder: transformer.save(model, folder)), "input_ids"
+            whole = np.random.default_rng(0).integers(0, 43, (1, sum(LENGTHS)))
         else:
             model = recurrent.random_stack(STACKS[name])
             write, self.input_name = (lambda folder: recurrent.save(model, folder)), model.input_name
             whole = model.random_input(0, 1, sum(LENGTHS)).numpy()
         self.causal = name != "bidirectional"
+        self.has_state = self.causal and name not in TRANSFORMERS
         self.library = self.open(build(name, write, "--reset", library=True))
         plain = self.open(build(name, write, library=True))
         ends = np.cumsum(LENGTHS)
@@ -222,7 +235,7 @@ class Model:
         return seqlib.Library(path, weights=f"{path}.weights", threads=2)
 
 
-@pytest.fixture(scope="module", params=[*STACKS, "mamba"])
+@pytest.fixture(scope="module", params=[*STACKS, "mamba", *TRANSFORMERS])
 def model(request, build):
     return Model(request.param, build)
 
@@ -237,8 +250,8 @@ def test_packed(model):
 
 def test_packed_in_pieces(model):
     """Prefill, steps of one token, prefill; resets anywhere in them."""
-    if not model.causal:
-        pytest.skip("runs backwards")
+    if not model.has_state:
+        pytest.skip("knows whole sequences only")
     state, begin, parts = model.library.state(64), 0, []
     for size in (3, 1, 1, 1, 1, 0, 8):
         inputs = {name: array[:, begin:begin + size] for name, array in model.inputs.items()}
@@ -251,22 +264,52 @@ def test_packed_in_pieces(model):
 
 def test_state_of_before_is_forgotten(model):
     """A reset at the first time of a later call."""
-    if not model.causal:
-        pytest.skip("runs backwards")
+    if not model.has_state:
+        pytest.skip("knows whole sequences only")
     state = model.library.state(64)
     for _ in range(2):
         outputs = model.library.run("forward", model.inputs, state)[model.sequence]
         agreement.agrees(outputs, model.expected[model.sequence], model.expected[model.sequence])
 
 
-def test_attention_is_refused(tmp_path):
+@pytest.mark.parametrize("mask", ["causal", "window(3, 0)"])
+@pytest.mark.parametrize("times", [0, 1, 37])
+def test_attention(tmp_path, mask, times):
+    """Rows of a batch with resets of their own; three key heads of two queries each."""
+    source = f"""func.func @f(%x: tensor<2x?x12x20xf64>) -> tensor<2x?x6x20xf64> {{
+  %one = arith.constant 1 : index
+  %t = tensor.dim %x, %one : tensor<2x?x12x20xf64>
+  %q = tensor.extract_slice %x[0, 0, 0, 0] [2, %t, 6, 20] [1, 1, 1, 1] : tensor<2x?x12x20xf64> to tensor<2x?x6x20xf64>
+  %k = tensor.extract_slice %x[0, 0, 6, 0] [2, %t, 3, 20] [1, 1, 1, 1] : tensor<2x?x12x20xf64> to tensor<2x?x3x20xf64>
+  %v = tensor.extract_slice %x[0, 0, 9, 0] [2, %t, 3, 20] [1, 1, 1, 1] : tensor<2x?x12x20xf64> to tensor<2x?x3x20xf64>
+  %y = seq.attention ins(%q, %k, %v : tensor<2x?x6x20xf64>, tensor<2x?x3x20xf64>, tensor<2x?x3x20xf64>)
+      mask <{mask}> scale 0.3 -> tensor<2x?x6x20xf64>
+  return %y : tensor<2x?x6x20xf64>
+}}
+"""
+    rng = np.random.default_rng(times)
+    x, reset = rng.normal(size=(2, times, 12, 20)), rng.random((2, times)) < 0.2
+    file = tmp_path / "reset.mlir"
+    file.write_text(seqtools.opt(source, "--seq-add-reset"))
+    found = seqtools.evaluate_file(file, "f", {"arg0": x, "reset": reset}, ["result0"])
+    expected = np.zeros((2, times, 6, 20))
+    for row, t in np.ndindex(2, times):
+        seen = [s for s in range(t + 1) if not reset[row, s + 1:t + 1].any() and (mask == "causal" or s >= t - 3)]
+        for head in range(6):
+            scores = 0.3 * x[row, seen, 6 + head // 2] @ x[row, t, head]
+            weights = np.exp(scores - scores.max())
+            expected[row, t, head] = weights / weights.sum() @ x[row, seen, 9 + head // 2]
+    np.testing.assert_allclose(found["result0"], expected, rtol=0, atol=1e-13)
+
+
+def test_attention_to_all_is_refused(tmp_path):
     source = """func.func @f(%q: tensor<1x?x2x4xf32>) -> tensor<1x?x2x4xf32> {
   %y = seq.attention ins(%q, %q, %q : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>)
-      mask <causal> scale 0.5 -> tensor<1x?x2x4xf32>
+      mask <full> scale 0.5 -> tensor<1x?x2x4xf32>
   return %y : tensor<1x?x2x4xf32>
 }
 """
     file = tmp_path / "attention.mlir"
     file.write_text(source)
     message = seqtools.fails(seqtools.tool("seq-compile"), file, "--reset", "-o", tmp_path / "program")
-    assert "attention would see keys of before the reset" in message
+    assert "attention is expected to be causal" in message

@@ -24,13 +24,16 @@ struct LayerExplanation {
 struct Explanation {
   Machine machine;
   std::vector<LayerExplanation> layers; ///< in the order of the functions
+  std::optional<Form> asked; ///< for all recurrences, whatever it costs
 };
 
 /// The numbers of times that costs are printed for.
 constexpr std::array<int64_t, 4> kSampleLengths = {1, 512, 4096, 65536};
 
-/// Of a module as seq-select-form gets it.
-Explanation explainForms(mlir::ModuleOp module, const Machine &machine);
+/// Of a module as seq-select-form gets it. A form that is asked for must be one
+/// that seq-select-form can apply.
+Explanation explainForms(mlir::ModuleOp module, const Machine &machine,
+                         std::optional<Form> asked = std::nullopt);
 
 void printText(const Explanation &explanation, llvm::raw_ostream &out);
 /// {"machine": …, "layers": [{"function", "count", "location", "kind", "shape",

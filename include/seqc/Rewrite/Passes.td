@@ -36,11 +36,16 @@ def SeqAddReset : Pass<"seq-add-reset", "::mlir::ModuleOp"> {
     before: it starts as zeros, or as `seq.initial` of the argument says. Named
     layers become general operations.
 
+    Attention of a sequence to itself gets a bias of -∞ where the sequence of the
+    query, counted from the first, is another than that of the key. It knows whole
+    sequences only, since a cache would not.
+
     Functions without a recurrence are left alone. Refused, with an error at the
-    operation that is the cause: attention (it would see the keys of before),
-    scans, initial states that are computed, states that the sequences of a batch
-    share, sequences that are reduced, cut or counted along time or computed from
-    a last state, and functions that run through more than one time.
+    operation that is the cause: attention that is not causal, has a bias or a
+    key mask, or shows first keys (global); scans, initial states that are
+    computed, states that the sequences of a batch share, sequences that are
+    reduced, cut or counted along time or computed from a last state, assertions
+    on a last state, and functions that run through more than one time.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

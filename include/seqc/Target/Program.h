@@ -35,6 +35,7 @@ struct ProgramDescription {
     std::string arenaBytes; ///< symbol, "" if it needs no scratch memory
     std::vector<Tensor> inputs, states, outputs;
     std::vector<Cache> caches; ///< one for each state
+    bool causal = false; ///< in pieces it gives what it gives on the whole
   };
   std::vector<Function> functions;
   std::string architecture, target, compiler, forms;

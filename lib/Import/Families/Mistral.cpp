@@ -16,7 +16,7 @@ static llvm::Expected<ModelFacts> buildMistral(Config &config, Model &model) {
   kind.keyHeads = 8;
   RotaryDecoder decoder(config, model, kind);
   if (!config.isNull("sliding_window"))
-    decoder.addLayers(decoder.depth, config.size("sliding_window", 4096));
+    decoder.window = config.size("sliding_window", 4096);
   return decoder.build();
 }
 

@@ -10,37 +10,50 @@
 
 using namespace seqc;
 
-/// For each layer the keys that it sees, by layer_types, or else in the layers
-/// from max_window_layers.
+/// Layers are written down one by one where they differ.
+static constexpr int64_t kMostLayers = 65536;
+
+/// The window, and which layers have it: by layer_types, or else those from
+/// max_window_layers.
 static void readWindows(Config &config, RotaryDecoder &decoder) {
-  std::optional<int64_t> window;
   if (config.flag("use_sliding_window", false) &&
       !config.isNull("sliding_window"))
-    window = config.size("sliding_window", 4096);
+    decoder.window = config.size("sliding_window", 4096);
   else
     config.ignore({"sliding_window"});
-  std::vector<std::string> types =
-      config.choices("layer_types", {"full_attention", "sliding_attention"});
   int64_t from = config.has("max_window_layers")
                      ? config.sizeOrNone("max_window_layers")
                      : 28;
-  if (types.empty()) {
-    from = std::min(from, decoder.depth);
-    decoder.addLayers(from, std::nullopt);
-    decoder.addLayers(decoder.depth - from, window);
-    return;
-  }
-  if (int64_t(types.size()) != decoder.depth)
-    config.fail("layer_types", "one for each of the " +
-                                   llvm::Twine(decoder.depth) + " layers");
-  for (const std::string &type : types) {
-    bool slides = type == "sliding_attention";
-    if (slides && !window)
+  constexpr llvm::StringLiteral kFull = "full_attention",
+                                kSliding = "sliding_attention";
+  std::vector<std::string> kinds =
+      config.choices("layer_types", {kFull, kSliding});
+  int64_t depth = decoder.depth;
+  if (!kinds.empty()) {
+    if (int64_t(kinds.size()) != depth)
+      config.fail("layer_types",
+                  "one for each of the " + llvm::Twine(depth) + " layers");
+    if (!decoder.window && llvm::is_contained(kinds, kSliding))
       config.fail("sliding_window",
                   "a size and use_sliding_window, for layers of the type "
                   "\"sliding_attention\"");
-    decoder.addLayers(1, slides ? window : std::nullopt);
+  } else if (decoder.window && from >= depth) {
+    decoder.window.reset();
+  } else if (decoder.window && from > 0) {
+    if (depth > kMostLayers) {
+      config.fail("num_hidden_layers",
+                  "at most " + llvm::Twine(kMostLayers) + " layers");
+      return;
+    }
+    kinds.assign(from, kFull.str());
+    kinds.resize(depth, kSliding.str());
   }
+  if (llvm::all_equal(kinds)) {
+    if (!kinds.empty() && kinds.front() == kFull)
+      decoder.window.reset();
+    kinds.clear();
+  }
+  decoder.kinds = std::move(kinds);
 }
 
 static llvm::Expected<ModelFacts> buildQwen3(Config &config, Model &model) {

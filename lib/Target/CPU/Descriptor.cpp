@@ -112,6 +112,7 @@ ProgramDescription seqc::describeProgram(mlir::ModuleOp module) {
     described.states = tensorsOf(entry, "states");
     described.outputs = tensorsOf(entry, "outputs");
     described.caches = cachesOf(entry, described.states);
+    described.causal = bool(entry.get("causal"));
     program.functions.push_back(std::move(described));
   }
   return program;
@@ -204,7 +205,8 @@ void seqc::emitDescriptor(llvm::Module &module,
     functions.push_back(write.structure(
         {write.text(function.name), write.number32(function.inputs.size()),
          write.number32(function.states.size()),
-         write.number32(function.outputs.size()), write.number32(0),
+         write.number32(function.outputs.size()),
+         write.number32(function.causal),
          write.tensors(function.inputs), write.tensors(function.states),
          write.tensors(function.outputs), write.symbol(function.run),
          write.symbol(function.arenaBytes), write.caches(function.caches)}));
@@ -217,7 +219,7 @@ void seqc::emitDescriptor(llvm::Module &module,
                                 module.getContext(), payload, false),
                             64);
   llvm::Constant *descriptor = write.structure(
-      {write.number32(2), write.number32(functions.size()),
+      {write.number32(3), write.number32(functions.size()),
        write.array(functions), write.text(program.architecture),
        write.text(program.target), write.text(program.compiler),
        write.text(program.forms), write.number64(program.sourceHash),

@@ -22,7 +22,8 @@ def main(directory, config, *tensors):
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "config.json").write_text(config)
     keys = json.loads(config) if tensors else {}
-    layers = next((keys[key] for key in ("num_hidden_layers", "num_layers", "n_layers", "n_layer") if key in keys), 1)
+    keys_of_depth = ("num_hidden_layers", "num_layers", "n_layers", "n_layer", "depth")
+    layers = next((keys[key] for key in keys_of_depth if key in keys), 1)
     header, end = {}, 0
     for text in tensors:
         name, _, shape = text.partition("=")

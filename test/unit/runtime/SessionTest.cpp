@@ -453,7 +453,7 @@ TEST_CASE("damaged descriptors are refused") {
   };
   seq_program own = *program;
   own.abi_version = 1;
-  refused(own, "ABI version 1, this runtime expects 2");
+  refused(own, "ABI version 1, this runtime expects 3");
   own = *program;
   own.n_functions = 0;
   refused(own, "no functions");

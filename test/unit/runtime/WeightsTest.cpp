@@ -129,7 +129,7 @@ TEST_CASE("damaged fields are refused by name") {
     CHECK_THAT(refusal(path, file), Contains(message) && Contains(path));
   };
   check(patched(whole, 0, 'X'), "wrong magic");
-  check(patched<uint32_t>(whole, 8, 1), "ABI version 1, expected 2");
+  check(patched<uint32_t>(whole, 8, 1), "ABI version 1, expected 3");
   check(patched<uint32_t>(whole, 12, 0xffffffff), "damaged header");
   check(patched<uint32_t>(whole, 12, 3), "valid name");
   check(patched<uint64_t>(whole, 32, 4097), "damaged header");

@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define SEQ_ABI_VERSION 2
+#define SEQ_ABI_VERSION 3
 
 typedef struct seq_frame seq_frame;
 
@@ -54,7 +54,9 @@ typedef struct {
 typedef struct {
   const char *name; /* "forward" (all logits), "last" (logits of the last
                        position only), or the user's function name */
-  int32_t n_inputs, n_states, n_outputs, reserved;
+  int32_t n_inputs, n_states, n_outputs;
+  int32_t causal; /* 1: a sequence in pieces, states handed on, gives what the
+                     whole gives */
   const seq_tensor_type *inputs, *states, *outputs;
   void (*run)(seq_frame *);
   int64_t (*arena_bytes)(const int64_t *dims); /* scratch bytes for these dims
@@ -173,7 +175,7 @@ SEQ_AT(seq_function, name, 0);
 SEQ_AT(seq_function, n_inputs, 8);
 SEQ_AT(seq_function, n_states, 12);
 SEQ_AT(seq_function, n_outputs, 16);
-SEQ_AT(seq_function, reserved, 20);
+SEQ_AT(seq_function, causal, 20);
 SEQ_AT(seq_function, inputs, 24);
 SEQ_AT(seq_function, states, 32);
 SEQ_AT(seq_function, outputs, 40);
