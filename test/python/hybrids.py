@@ -41,6 +41,8 @@ class Model:
         kind = getattr(transformers, cls)
         model = kind(kind.config_class(bos_token_id=None, eos_token_id=None, pad_token_id=None, **config)).eval()
         model.set_attn_implementation("eager")
+        if hasattr(model.config, "num_experts"):
+            model.set_experts_implementation("eager")
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if parameter.dim() < 2 or "A_log" in name:  # biases, norms, decays come without chance
