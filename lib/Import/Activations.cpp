@@ -36,6 +36,8 @@ static Value activate(ImplicitLocOpBuilder &b, StringRef name, Value x) {
   if (name == "silu" || name == "swish")
     return arith::DivFOp::create(
         b, x, plus(one, math::ExpOp::create(b, arith::NegFOp::create(b, x))));
+  if (name == "sigmoid")
+    return sigmoid(b, x);
   // Hendrycks and Gimpel, arXiv:1606.08415: x Φ(x), where Φ is the normal
   // distribution or what its authors approximate it by.
   Value twice;

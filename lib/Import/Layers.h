@@ -30,7 +30,7 @@ mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
 /// The names of the activations of multilayer perceptrons in a config, with
 /// `first` in front: that of a family without such a key.
 llvm::SmallVector<llvm::StringRef> activationNames(llvm::StringRef first);
-/// One of them, of each element.
+/// One of them, or "sigmoid", of each element.
 mlir::Value activation(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
                        mlir::Value x);
 /// activation(gate) ⊙ x: a gated linear unit, SwiGLU with silu.
@@ -46,6 +46,10 @@ mlir::Value layerNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
 /// where it is null.
 mlir::Value rmsNorm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                     mlir::Value weight, double epsilon);
+
+/// x / sqrt(sum(x²) + epsilon) over the channels.
+mlir::Value l2Norm(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
+                   double epsilon);
 
 /// The rows of the table [V, C] that ids [B, T], or [T], number.
 mlir::Value embedding(mlir::ImplicitLocOpBuilder &b, mlir::Value ids,

@@ -75,3 +75,18 @@ Value layers::rmsNorm(ImplicitLocOpBuilder &b, Value x, Value weight,
                           b, arith::MulFOp::create(b, v[0], v[1]), v[2]);
                     });
 }
+
+Value layers::l2Norm(ImplicitLocOpBuilder &b, Value x, double epsilon) {
+  std::string rows = rowsOf(x);
+  Value squares =
+      structured(b, rows + "c->" + rows, x,
+                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   return arith::AddFOp::create(
+                       b, v[1], arith::MulFOp::create(b, v[0], v[0]));
+                 });
+  Value scale = inverseDeviation(b, squares, /*channels=*/1, epsilon);
+  return structured(b, rows + "c," + rows + "->" + rows + "c", {x, scale},
+                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      return arith::MulFOp::create(b, v[0], v[1]);
+                    });
+}

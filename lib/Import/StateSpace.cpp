@@ -9,28 +9,12 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <cmath>
 
 using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
-
-/// silu(conv(x)), each channel by itself, with the window as state.
-static Value convolve(Tensors &tensors, Value x, int64_t taps, bool bias) {
-  Model &model = tensors.model;
-  ImplicitLocOpBuilder &b = model.b;
-  int64_t channels = typeOf(x).getDimSize(2);
-  Value matrix = tensor::CollapseShapeOp::create(
-      b, tensors.weight("conv1d.weight", {channels, 1, taps}),
-      ArrayRef<ReassociationIndices>{{0}, {1, 2}});
-  Value offset = bias ? tensors.weight("conv1d.bias", {channels}) : Value();
-  Value window = zeros(b, {model.batch, taps - 1, channels});
-  return seq::CausalConvOp::create(b, x.getType(), window.getType(), x, matrix,
-                                   offset, window, seq::ConvActivation::silu)
-      .getOutput();
-}
 
 /// A = -exp(A_log)
 static Value negativeExp(ImplicitLocOpBuilder &b, Value log) {
@@ -75,7 +59,7 @@ Value MambaMixer::mix(Model &model, StringRef prefix, Value x,
   };
   Value both = tensors.linear("in_proj", x, 2 * E, bias);
   Value u = channels(b, both, 0, E), gate = channels(b, both, E, E);
-  u = convolve(tensors, u, W, convBias);
+  u = tensors.shortConvolution("conv1d", u, W, convBias);
 
   Value selected = tensors.linear("x_proj", u, R + 2 * N, false);
   Value delta = normal("dt", channels(b, selected, 0, R));
@@ -171,8 +155,8 @@ Value Mamba2Mixer::mix(Model &model, StringRef prefix, Value x) const {
   int64_t E = H * P, shared = G * N;
   Value all = tensors.linear("in_proj", x, 2 * E + 2 * shared + H, bias);
   Value gate = channels(b, all, 0, E);
-  Value mixed =
-      convolve(tensors, channels(b, all, E, E + 2 * shared), W, convBias);
+  Value mixed = tensors.shortConvolution(
+      "conv1d", channels(b, all, E, E + 2 * shared), W, convBias);
   Value delta = stepSize(b, channels(b, all, 2 * E + 2 * shared, H),
                          tensors.weight("dt_bias", {H}), limit);
 

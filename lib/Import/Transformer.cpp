@@ -3,6 +3,9 @@
 #include "Transformer.h"
 #include "Structured.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -33,6 +36,29 @@ Value Tensors::layerNorm(const Twine &name, Value x, double epsilon) {
 Value Tensors::rmsNorm(const Twine &name, Value x, double epsilon) {
   return layers::rmsNorm(model.b, x, weight(name + ".weight", {channelsOf(x)}),
                          epsilon);
+}
+
+Value Tensors::rmsNormFromOne(const Twine &name, Value x, double epsilon) {
+  Value scale = structured(
+      model.b, "c->c", weight(name + ".weight", {channelsOf(x)}),
+      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+        return arith::AddFOp::create(b, constant(b, 1), v[0]);
+      });
+  return layers::rmsNorm(model.b, x, scale, epsilon);
+}
+
+Value Tensors::shortConvolution(const Twine &name, Value x, int64_t taps,
+                                bool bias) {
+  ImplicitLocOpBuilder &b = model.b;
+  int64_t channels = channelsOf(x);
+  Value matrix = tensor::CollapseShapeOp::create(
+      b, weight(name + ".weight", {channels, 1, taps}),
+      ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+  Value offset = bias ? weight(name + ".bias", {channels}) : Value();
+  Value window = zeros(b, {model.batch, taps - 1, channels});
+  return seq::CausalConvOp::create(b, x.getType(), window.getType(), x, matrix,
+                                   offset, window, seq::ConvActivation::silu)
+      .getOutput();
 }
 
 Value seqc::transformerBlock(ImplicitLocOpBuilder &b, NormOrder order, Value x,

@@ -22,6 +22,12 @@ struct Tensors {
                      bool bias = true);
   mlir::Value layerNorm(const llvm::Twine &name, mlir::Value x, double epsilon);
   mlir::Value rmsNorm(const llvm::Twine &name, mlir::Value x, double epsilon);
+  /// The same with the weight 1 + w.
+  mlir::Value rmsNormFromOne(const llvm::Twine &name, mlir::Value x,
+                             double epsilon);
+  /// silu(conv(x)), each channel by itself over `taps` times.
+  mlir::Value shortConvolution(const llvm::Twine &name, mlir::Value x,
+                               int64_t taps, bool bias);
 };
 
 /// Where the norms of a block are.

@@ -32,7 +32,9 @@ struct RecurrentGemma {
 
   Value body(Value ids);
   Value block(StringRef kind, Value x, const Shared &shared);
-  Value norm(StringRef name, Value x);
+  Value norm(StringRef name, Value x) {
+    return tensors.rmsNormFromOne(name, x, epsilon);
+  }
   Value head(Value x);
 
   Model &model;
@@ -85,16 +87,6 @@ RecurrentGemma::RecurrentGemma(Config &config, Model &model)
                  "w_init_variance_scale", "final_w_init_variance_scale"});
   if (tied)
     model.ignoreWeight("lm_head.weight");
-}
-
-/// The RMS norm with the weight 1 + w.
-Value RecurrentGemma::norm(StringRef name, Value x) {
-  Value weight =
-      structured(b, "c->c", tensors.weight(name + ".weight", {C}),
-                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                   return arith::AddFOp::create(b, constant(b, 1), v[0]);
-                 });
-  return rmsNorm(b, x, weight, epsilon);
 }
 
 /// x := x + mixer(norm(x)); x + perceptron(norm(x))
