@@ -14,7 +14,6 @@ using namespace mlir;
 using namespace seqc;
 using namespace seqc::layers;
 
-
 /// exp(v0 - v1)
 static Value expOfDifference(ImplicitLocOpBuilder &b, ValueRange v) {
   return math::ExpOp::create(b, arith::SubFOp::create(b, v[0], v[1]));
@@ -23,8 +22,7 @@ static Value expOfDifference(ImplicitLocOpBuilder &b, ValueRange v) {
 /// 0 / 0 is 0: nothing was seen.
 static Value divideOrZero(ImplicitLocOpBuilder &b, ValueRange v) {
   Value zero = constant(b, 0);
-  Value none =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, v[1], zero);
+  Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, v[1], zero);
   return arith::SelectOp::create(b, none, zero,
                                  arith::DivFOp::create(b, v[0], v[1]));
 }
@@ -49,8 +47,7 @@ Value layers::eluPlusOne(ImplicitLocOpBuilder &b, Value x) {
 
 Value layers::softmaxOfChannels(ImplicitLocOpBuilder &b, Value x) {
   Value most = maximum(b, "bthd->bth", x);
-  Value powers =
-      structured(b, "bthd,bth->bthd", {x, most}, expOfDifference);
+  Value powers = structured(b, "bthd,bth->bthd", {x, most}, expOfDifference);
   Value sums = structured(b, "bthd->bth", powers, addElements);
   return structured(b, "bthd,bth->bthd", {powers, sums},
                     [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
@@ -85,8 +82,7 @@ Value layers::maximum(ImplicitLocOpBuilder &b, StringRef spec, Value x) {
   return linalg::GenericOp::create(
              b, init.getType(), x, init, maps, iterators,
              [](OpBuilder &builder, Location loc, ValueRange v) {
-               Value most =
-                   arith::MaximumFOp::create(builder, loc, v[0], v[1]);
+               Value most = arith::MaximumFOp::create(builder, loc, v[0], v[1]);
                linalg::YieldOp::create(builder, loc, most);
              })
       .getResult(0);
@@ -128,44 +124,57 @@ Value layers::causalProducts(ImplicitLocOpBuilder &b, Value query, Value key,
       .getOutput();
 }
 
-/// A recurrence with one state that is its output too.
-static Value recur(ImplicitLocOpBuilder &b, ValueRange inputs,
-                   llvm::function_ref<Value(ValueRange slices, Value state)>
-                       next) {
+/// A recurrence over sequences like the first input, whose state is of their
+/// slices' type and 0 at first. `next` gives the outputs, then the next state.
+static ResultRange
+recur(ImplicitLocOpBuilder &b, ValueRange inputs, int64_t outputs,
+      llvm::function_ref<SmallVector<Value>(ValueRange slices, Value state)>
+          next) {
   RankedTensorType type = typeOf(inputs[0]);
   SmallVector<int64_t> shape{type.getDimSize(0)};
   llvm::append_range(shape, type.getShape().drop_front(2));
   Value start = zeros(b, shape);
-  Value slots = tensor::EmptyOp::create(
+  Value empty = tensor::EmptyOp::create(
       b, tensor::getMixedSizes(b, b.getLoc(), inputs[0]), b.getF32Type());
+  SmallVector<Value> slots(outputs, empty);
   auto recurrence = seq::RecurrenceOp::create(b, /*dim=*/1, /*reverse=*/false,
                                               inputs, slots, start);
   OpBuilder::InsertionGuard guard(b);
   Block &step = recurrence.getBody().emplaceBlock();
   for (Value input : inputs)
     step.addArgument(recurrence.getSliceType(typeOf(input)), b.getLoc());
-  step.addArguments({start.getType(), start.getType()},
-                    {b.getLoc(), b.getLoc()});
+  for (int64_t number = 0; number <= outputs; ++number)
+    step.addArgument(start.getType(), b.getLoc());
   b.setInsertionPointToStart(&step);
-  Value state =
-      next(step.getArguments().take_front(inputs.size()), step.getArguments().back());
-  seq::YieldOp::create(b, ValueRange{state, state});
-  return recurrence.getResult(0);
+  seq::YieldOp::create(b, next(step.getArguments().take_front(inputs.size()),
+                               step.getArguments().back()));
+  return recurrence.getResults();
 }
 
 Value layers::runningSum(ImplicitLocOpBuilder &b, Value x, Value decay) {
-  if (!decay)
-    return recur(b, x, [&](ValueRange slices, Value state) -> Value {
-      return arith::AddFOp::create(b, state, slices[0]);
-    });
-  return recur(b, {x, decay}, [&](ValueRange slices, Value state) {
-    return structured(b, "bhk,bhk,bh->bhk", {state, slices[0], slices[1]},
-                      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                        Value left = arith::MulFOp::create(
-                            b, v[0], math::ExpOp::create(b, v[2]));
-                        return arith::AddFOp::create(b, left, v[1]);
-                      });
-  });
+  SmallVector<Value> inputs{x};
+  if (decay)
+    inputs.push_back(decay);
+  return recur(b, inputs, /*outputs=*/1, [&](ValueRange slices, Value state) {
+    if (decay)
+      state = structured(b, "bhk,bh->bhk", {state, slices[1]},
+                         [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                           return arith::MulFOp::create(
+                               b, v[0], math::ExpOp::create(b, v[1]));
+                         });
+    Value sum = arith::AddFOp::create(b, state, slices[0]);
+    return SmallVector<Value>{sum, sum};
+  })[0];
+}
+
+RunningMaximum layers::runningMaximum(ImplicitLocOpBuilder &b, Value x) {
+  ResultRange results =
+      recur(b, x, /*outputs=*/2, [&](ValueRange slices, Value state) {
+        Value most = arith::MaximumFOp::create(b, state, slices[0]);
+        Value decay = arith::SubFOp::create(b, state, most);
+        return SmallVector<Value>{most, decay, most};
+      });
+  return {results[0], results[1]};
 }
 
 Value layers::efficientAttention(ImplicitLocOpBuilder &b, Value query,
@@ -190,8 +199,7 @@ Value layers::efficientAttention(ImplicitLocOpBuilder &b, Value query,
   Value sums = structured(b, "bthd->bhd", weights, addElements);
   Value context =
       structured(b, "bthd,bthe->bhde", {weights, value}, multiplyAdd);
-  context =
-      structured(b, "bhde,bhd->bhde", {context, sums}, divideOrZero);
+  context = structured(b, "bhde,bhd->bhde", {context, sums}, divideOrZero);
   return structured(b, "bthd,bhde->bthe", {query, context}, multiplyAdd);
 }
 

@@ -28,11 +28,11 @@ static Value numberWhole(ImplicitLocOpBuilder &b, Value x, int64_t most) {
                                      arith::ConstantIndexOp::create(b, most));
   cf::AssertOp::create(b, fits,
                        "expected at most " + std::to_string(most) + " tokens");
-  Value init = tensor::EmptyOp::create(b, ArrayRef<OpFoldResult>{times},
-                                       b.getI64Type());
+  Value init =
+      tensor::EmptyOp::create(b, ArrayRef<OpFoldResult>{times}, b.getI64Type());
   return linalg::GenericOp::create(
-             b, init.getType(), ValueRange(), init,
-             b.getMultiDimIdentityMap(1), utils::IteratorType::parallel,
+             b, init.getType(), ValueRange(), init, b.getMultiDimIdentityMap(1),
+             utils::IteratorType::parallel,
              [](OpBuilder &builder, Location loc, ValueRange) {
                Value time = linalg::IndexOp::create(builder, loc, 0);
                Value number = arith::IndexCastOp::create(
@@ -60,8 +60,8 @@ Value PackagePositions::addTo(Model &model, Value x, Value positions) const {
     Value numbers = structured(
         b, "t->t", positions,
         [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-          Value divisor = arith::ConstantOp::create(
-              b, b.getI64IntegerAttr(inner));
+          Value divisor =
+              arith::ConstantOp::create(b, b.getI64IntegerAttr(inner));
           return divide(b, v[0], divisor);
         },
         b.getI64Type());
@@ -102,8 +102,8 @@ Value layers::rotatePairs(ImplicitLocOpBuilder &b, Value x,
   sizes.push_back(b.getIndexAttr(2));
   SmallVector<int64_t> shape(type.getShape().drop_back());
   shape.append({half, 2});
-  Value pairs = tensor::ExpandShapeOp::create(b, type.clone(shape), x, groups,
-                                              sizes);
+  Value pairs =
+      tensor::ExpandShapeOp::create(b, type.clone(shape), x, groups, sizes);
   Value first = layers::channels(b, pairs, 0, 1),
         second = layers::channels(b, pairs, 1, 1);
   auto turn = [&](Value one, Value other, auto combine) {

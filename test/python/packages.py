@@ -33,12 +33,13 @@ def randomize(module, seed=0):
 
 
 class Model:
-    """The class `kind` with those keys of a config.json that it takes; the others are ours.
-    `call(module, inputs)` runs it, and `modified` is a context in which it does."""
+    """The class `kind` with those of `options`, or else of the keys of a config.json, that it
+    takes; the other keys are ours. `call(module, inputs)` runs it, in the context `modified()`."""
 
-    def __init__(self, kind, config, call, output="logits", modified=contextlib.nullcontext):
+    def __init__(self, kind, config, call, output="logits", modified=contextlib.nullcontext, options=None):
         self.config, self.call, self.output, self.modified = config, call, output, modified
-        keys = {key: value for key, value in config.items() if key in inspect.signature(kind).parameters}
+        known = inspect.signature(kind).parameters
+        keys = {key: value for key, value in (options or config).items() if key in known}
         torch.manual_seed(0)
         with contextlib.redirect_stdout(io.StringIO()):
             self.module = randomize(kind(**keys))
@@ -88,3 +89,42 @@ def linear_transformer(**keys):
 
     output = "last_hidden_state" if config.get("return_embeddings") else "logits"
     return Model(LinearAttentionTransformerLM, config, call, output)
+
+
+# --- performer-pytorch ------------------------------------------------------------
+
+
+def running_softmax(attention, query, key, value):
+    """FAVOR+ on [B, H, T, D] as the package has it, with the largest product of keys up to each
+    time, or 0, in the place of that of the whole sequence."""
+    w = attention.projection_matrix
+    scale, ratio, epsilon = query.shape[-1] ** -0.25, w.shape[0] ** -0.5, 1e-4
+    q, k = query * scale @ w.T, key * scale @ w.T
+    q_square, k_square = ((x * scale).square().sum(-1, keepdim=True) / 2 for x in (query, key))
+    q = ratio * (torch.exp(q - q_square - q.amax(-1, keepdim=True)) + epsilon)
+    most = k.amax(-1).cummax(-1).values.clamp(min=0)
+    outputs = []
+    for time in range(k.shape[2]):
+        k_seen = k[:, :, :time + 1] - k_square[:, :, :time + 1] - most[:, :, time, None, None]
+        k_seen = ratio * (torch.exp(k_seen) + epsilon)
+        products = torch.einsum("bhm,bhsm,bhsd->bhd", q[:, :, time], k_seen, value[:, :, :time + 1])
+        sums = (q[:, :, time] * (k_seen.sum(2) + 1e-6)).sum(-1, keepdim=True)
+        outputs.append(products / sums)
+    return torch.stack(outputs, 2)
+
+
+def performer(**keys):
+    import performer_pytorch.performer_pytorch as package
+    config = dict(model_type="performer", **keys)
+
+    def call(module, inputs):
+        mask = {} if config.get("causal") else {"mask": inputs["attention_mask"].bool()}
+        return module(inputs["input_ids"].clone(), **mask)
+
+    modified = contextlib.nullcontext
+    if config.get("key_maximum") == "running":
+        def modified():
+            return mock.patch.object(package.FastAttention, "forward", running_softmax)
+    if config.get("kernel_fn") == "gelu":
+        keys["kernel_fn"] = torch.nn.GELU()
+    return Model(package.PerformerLM, config, call, modified=modified, options=keys)

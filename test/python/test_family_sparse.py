@@ -23,18 +23,31 @@ LINEAR_TRANSFORMER = {
     "elu": dict(HEAD80, feature_map="elu", local_attn_window_size=20, return_embeddings=True),
     "elu_causal": dict(HEADS20, feature_map="elu", causal=True, local_attn_window_size=20),
 }
+PERFORMER = {
+    "softmax": dict(HEADS20, rotary_position_emb=False, axial_position_emb=True, use_rezero=True, tie_embed=True),
+    "softmax_causal": dict(HEADS20, causal=True),
+    "running_causal": dict(HEAD80, dim=34, causal=True, key_maximum="running", use_scalenorm=True, nb_features=70),
+    "relu": dict(HEAD80, dim=34, generalized_attention=True, ff_glu=True, qkv_bias=True, attn_out_bias=True),
+    "gelu_causal": dict(HEADS20, causal=True, generalized_attention=True, kernel_fn="gelu", ff_mult=2,
+                        rotary_position_emb=False, nb_features=21),
+    "no_projection": dict(HEADS20, no_projection=True),
+    "no_projection_causal": dict(HEADS20, no_projection=True, causal=True),
+}
 
 
 def cases():
     for name, keys in LINEAR_TRANSFORMER.items():
         yield f"linear_transformer-{name}", packages.linear_transformer, keys
+    for name, keys in PERFORMER.items():
+        yield f"performer-{name}", packages.performer, keys
 
 
 CASES = {name: (make, keys) for name, make, keys in cases()}
-CAUSAL = [name for name, (_, keys) in CASES.items() if keys.get("causal")]
+# The package's softmax features of keys depend on later keys: there are no pieces.
+STREAMING = [name for name, (_, keys) in CASES.items() if keys.get("causal") and name != "performer-softmax_causal"]
 # One of each family, evaluated in f64 as well.
 EVALUATED = ["linear_transformer-softmax", "linear_transformer-softmax_causal_rotary",
-             "linear_transformer-elu_causal"]
+             "linear_transformer-elu_causal", "performer-softmax", "performer-running_causal", "performer-relu"]
 
 
 class Case:
@@ -82,7 +95,7 @@ def test_no_tokens(case, build):
     assert program.run(case.inputs(1, 0), [case.model.output])[case.model.output].shape[:2] == (1, 0)
 
 
-@pytest.mark.parametrize("name", CAUSAL)
+@pytest.mark.parametrize("name", STREAMING)
 def test_pieces(name, build):
     """A sequence in pieces, the last ones of a single token, gives what the whole gives."""
     case, times = Case(name), 29

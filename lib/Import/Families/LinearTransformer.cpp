@@ -123,14 +123,13 @@ Value LinearTransformer::body(Value ids, Value keyMask) {
     Rotary angles = positions.angles(model, at);
     inputs.append({angles.cos, angles.sin});
   }
-  x = model.layers("layer", {0, depth}, inputs,
-                   [&](ValueRange inputs) -> Model::Values {
-                     Rotary angles;
-                     if (rotary)
-                       angles = {inputs.drop_back().back(), inputs.back()};
-                     return {block(inputs[0], keyMask ? inputs[1] : Value(),
-                                   angles)};
-                   });
+  x = model.layers(
+      "layer", {0, depth}, inputs, [&](ValueRange inputs) -> Model::Values {
+        Rotary angles;
+        if (rotary)
+          angles = {inputs.drop_back().back(), inputs.back()};
+        return {block(inputs[0], keyMask ? inputs[1] : Value(), angles)};
+      });
   return E != C ? project("transformer.project_out", x, E) : x;
 }
 
@@ -167,13 +166,12 @@ Value LinearTransformer::attend(Value x, Value keyMask, const Rotary &angles) {
 Value LinearTransformer::attendBefore(Value query, Value key, Value value) {
   key = math::ExpOp::create(b, key);
   Value sums = dotOfChannels(b, query, runningSum(b, key));
-  return structured(b, "bthd,bth->bthd",
-                    {causalProducts(b, query, key, value), sums},
-                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                      Value sum = arith::MaximumFOp::create(
-                          b, v[1], constant(b, 1e-3));
-                      return arith::DivFOp::create(b, v[0], sum);
-                    });
+  return structured(
+      b, "bthd,bth->bthd", {causalProducts(b, query, key, value), sums},
+      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+        Value sum = arith::MaximumFOp::create(b, v[1], constant(b, 1e-3));
+        return arith::DivFOp::create(b, v[0], sum);
+      });
 }
 
 Value LinearTransformer::perceptron(Value x) {
@@ -195,8 +193,7 @@ static llvm::Expected<ModelFacts> buildLinearTransformer(Config &config,
   auto type = RankedTensorType::get({model.batch, ShapedType::kDynamic},
                                     model.b.getI64Type());
   model.entryPoint(
-      "forward",
-      {{"input_ids", type, transformer.V}, {"attention_mask", type}},
+      "forward", {{"input_ids", type, transformer.V}, {"attention_mask", type}},
       {transformer.hasHead ? "logits" : "last_hidden_state"},
       [&](ValueRange inputs) -> Model::Values {
         Value x = transformer.body(inputs[0], isNonzero(model.b, inputs[1]));
