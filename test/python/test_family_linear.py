@@ -1,6 +1,6 @@
-"""Compiled models of gated and delta-rule linear attention against transformers, and
-against the papers' formulas around fla-core's."""
+"""Compiled models of gated and delta-rule linear attention, and of RWKV, against transformers."""
 
+import copy
 import inspect
 import sys
 from unittest import mock
@@ -10,6 +10,17 @@ import pytest
 import familychecks
 
 hybrids = pytest.importorskip("hybrids", reason="transformers is not installed", exc_type=ImportError)
+
+
+class Rwkv(hybrids.Model):
+    """Its weights change as it runs."""
+
+    def outputs(self, inputs):
+        model, self.model = self.model, copy.deepcopy(self.model)
+        try:
+            return super().outputs(inputs)
+        finally:
+            self.model = model
 
 
 class Qwen3Next(hybrids.Model):
@@ -50,6 +61,10 @@ CASES = {
         num_key_value_heads=1, head_dim=20, intermediate_size=33, num_experts=0, linear_num_key_heads=1,
         linear_num_value_heads=3, linear_key_head_dim=16, linear_value_head_dim=20, full_attention_interval=2,
         tie_word_embeddings=True),
+    "rwkv": lambda: Rwkv("RwkvForCausalLM", vocab_size=83, hidden_size=40, num_hidden_layers=3),
+    "rwkv-rescaled": lambda: Rwkv(
+        "RwkvModel", vocab_size=50, hidden_size=33, num_hidden_layers=5, attention_hidden_size=20,
+        intermediate_size=47, rescale_every=2, layer_norm_epsilon=1e-3),
 }
 
 
@@ -70,11 +85,11 @@ def test_evaluates(case, tmp_path):
     familychecks.evaluates(case[1], tmp_path)
 
 
-@pytest.mark.parametrize("name", ["minimax-head20", "qwen3_next-head20"])
+@pytest.mark.parametrize("name", ["minimax-head20", "qwen3_next-head20", "rwkv"])
 def test_batch(build, name):
     familychecks.batch(name, CASES[name](), build)
 
 
-@pytest.mark.parametrize("name", ["minimax-head20", "qwen3_next-head20"])
+@pytest.mark.parametrize("name", ["minimax-head20", "qwen3_next-head20", "rwkv"])
 def test_greedy_tokens(build, name):
     familychecks.greedy_tokens(name, CASES[name](), build)
