@@ -11,13 +11,14 @@ DEBIAN_BUILD := clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22
                 cmake ninja-build g++ ccache libjansson-dev libutf8proc-dev
 DEBIAN_TEST  := catch2 python3 python3-venv bible-kjv bible-kjv-text libclang-rt-22-dev
 
-.PHONY: help demo build test test-long bench docs packages test-packages python clean
+.PHONY: help demo build test test-long test-families bench docs packages test-packages python clean
 
 help:
 	@echo 'make demo       build, compile the trained language model, let it write'
 	@echo 'make build      build the tools into $(BUILD)/bin'
 	@echo 'make test       the fast tests (under 15 minutes)'
 	@echo 'make test-long  the long tests'
+	@echo 'make test-families  every family against its public implementation, a line for each'
 	@echo 'make bench      compare with other implementations; NAME=… picks rows'
 	@echo 'make docs       write the reference pages of docs/ again'
 
@@ -63,6 +64,12 @@ test-long: python
 	cmake --preset release -DSEQ_BUILD_TESTS=ON -DPython3_EXECUTABLE=$(CURDIR)/$(PYTHON)
 	cmake --build $(BUILD) -j $(JOBS)
 	ctest --test-dir $(BUILD) -L long --output-on-failure $(if $(LONG_MINUTES),--stop-time "$$(date -d '+$(LONG_MINUTES) minutes' +%H:%M:%S)")
+
+# Every family against its public implementation, a line for each.
+test-families: python
+	cmake --preset release -DSEQ_BUILD_TESTS=ON -DPython3_EXECUTABLE=$(CURDIR)/$(PYTHON)
+	cmake --build $(BUILD) -j $(JOBS)
+	SEQ_TOOLS_DIR=$(CURDIR)/$(BUILD)/bin $(PYTHON) test/python/family_table.py
 
 bench: python
 	@$(PYTHON) -m pip install -q --disable-pip-version-check -r bench/requirements.txt

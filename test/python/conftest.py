@@ -1,5 +1,7 @@
 """What the tests share. Models and programs are made once for a file of tests."""
 
+import json
+import os
 import pathlib
 import sys
 
@@ -8,7 +10,49 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "bench"), str(ROOT / "examples")]  # seqlib, the converters
 
+import agreement
 import seqtools
+
+
+# ---- families: test_family_*.py ----
+
+def family_and_variant(item):
+    """"llama", "head20" of test_agrees[llama-head20-97]."""
+    parts = item.name.partition("[")[2].rstrip("]").split("-")
+    return parts[0], parts[1] if len(parts) > 1 else ""
+
+
+def pytest_collection_modifyitems(config, items):
+    """Of each family one model, unless SEQ_EVERY_MODEL is set (family_table.py does)."""
+    if os.environ.get("SEQ_EVERY_MODEL"):
+        return
+    first, kept, others = {}, [], []
+    for item in items:
+        keep = True
+        if item.path.name.startswith("test_family_"):
+            family, variant = family_and_variant(item)
+            keep = first.setdefault((item.path, item.originalname, family), variant) == variant
+        (kept if keep else others).append(item)
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = kept
+
+
+OUTCOMES = []
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" or report.outcome != "passed":
+        OUTCOMES.append({"test": report.nodeid, "outcome": report.outcome})
+
+
+def pytest_sessionfinish():
+    """What family_table.py reads."""
+    if path := os.environ.get("SEQ_RECORD"):
+        pathlib.Path(path).write_text(json.dumps({"outcomes": OUTCOMES, "agreements": agreement.RECORDS}))
+
+
+# ---- programs ----
 
 
 @pytest.fixture(scope="session")
