@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 
 
 @contextlib.contextmanager
-def _everything_in_double(module):
+def everything_in_double(module):
     """transformers does norms, rotary embeddings and scans in f32, whatever the model's type
     is; here it does them in f64."""
     names = types.SimpleNamespace(**{**vars(torch), "float32": torch.float64, "float": torch.float64})
@@ -67,6 +67,6 @@ class Model:
         with torch.no_grad():
             single = self.model(ids, use_cache=False)[self.output]
             wide = copy.deepcopy(self.model).double()
-            with _everything_in_double(sys.modules[type(self.model).__module__]):
+            with everything_in_double(sys.modules[type(self.model).__module__]):
                 double = wide(ids, use_cache=False)[self.output]
         return double, single
