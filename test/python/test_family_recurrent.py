@@ -73,3 +73,13 @@ def test_batch(model, build):
 
 def test_evaluates(model, tmp_path):
     familychecks.evaluates(model, tmp_path)
+
+
+def test_gates_that_underflow(build):
+    """Both gates of a minLSTM may be 0 as numbers, of which the mean has still a meaning."""
+    model = MODELS["minlstm"]()
+    with torch.no_grad():
+        for layer in model.module.layers:
+            size = layer[2].to_hidden_and_f_i_gate.weight.shape[0] // 3
+            layer[2].to_hidden_and_f_i_gate.weight[size:] *= 200
+    familychecks.agrees("minlstm-underflow", model, build)

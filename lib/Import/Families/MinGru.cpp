@@ -154,11 +154,15 @@ Value MinLanguageModel::mix(Value x) {
                      Value keep, take = sigmoid(b, v[parts - 1]),
                                  state = v[parts];
                      if (isLstm) {
-                       Value forget = sigmoid(b, v[1]);
-                       Value sum = arith::AddFOp::create(b, forget, take);
-                       keep = arith::DivFOp::create(b, forget, sum);
-                       take = arith::DivFOp::create(b, take, sum);
+                       // f / (f + i) = σ(log f - log i), which no small gates
+                       // make 0 / 0.
+                       Value ratio = arith::SubFOp::create(
+                           b, softplus(b, arith::NegFOp::create(b, v[2])),
+                           softplus(b, arith::NegFOp::create(b, v[1])));
+                       keep = sigmoid(b, ratio);
+                       take = sigmoid(b, arith::NegFOp::create(b, ratio));
                      } else {
+                       take = sigmoid(b, v[1]);
                        keep = arith::SubFOp::create(b, constant(b, 1), take);
                      }
                      return arith::AddFOp::create(
