@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Converts the encoder of g2p-en (English spelling to phonemes) to a model directory.
+"""Converts g2p-en (English spelling to phonemes) to a model directory.
 
 Install: from PyPI numpy, safetensors and `--no-deps g2p-en==2.1.0`.
 
-    python3 convert.py encoder
-    seq-compile encoder -o g2p-encoder
+    python3 convert.py model
+    seq-compile model -o g2p
+    python3 pronounce.py ./g2p compiler
 """
 import argparse, importlib.util, json, os, sys
 
-LETTERS = ["<pad>", "<unk>", "</s>"] + list("abcdefghijklmnopqrstuvwxyz")  # g2p_en.g2p.G2p.graphemes
+# g2p_en.g2p.G2p.graphemes and phonemes
+LETTERS = ["<pad>", "<unk>", "</s>"] + list("abcdefghijklmnopqrstuvwxyz")
+PHONEMES = ["<pad>", "<unk>", "<s>", "</s>"] + """AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1
+    AY2 B CH D DH EH0 EH1 EH2 ER0 ER1 ER2 EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 OW2 OY0 OY1
+    OY2 P R S SH T TH UH0 UH1 UH2 UW UW0 UW1 UW2 V W Y Z ZH""".split()
 
 
 def checkpoint():
@@ -27,6 +32,13 @@ def token_ids(word):
     return [LETTERS.index(letter) if letter in LETTERS else 1 for letter in word] + [LETTERS.index("</s>")]
 
 
+def phonemes(tokens):
+    """What the tokens up to the end spell."""
+    end = PHONEMES.index("</s>")
+    tokens = list(tokens)
+    return " ".join(PHONEMES[token] for token in tokens[:tokens.index(end) if end in tokens else len(tokens)])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="where config.json and model.safetensors are written")
@@ -38,12 +50,17 @@ def main():
         sys.exit(f"error: {missing.name} is not installed: pip install numpy safetensors")
     weights = np.load(checkpoint())
     # Rows are ordered reset, update, new, and the reset gate follows the product: PyTorch's GRU.
-    tensors = {"embedding.weight": weights["enc_emb"], "weight_ih_l0": weights["enc_w_ih"],
-               "weight_hh_l0": weights["enc_w_hh"], "bias_ih_l0": weights["enc_b_ih"],
-               "bias_hh_l0": weights["enc_b_hh"]}
-    vocabulary, embedding = tensors["embedding.weight"].shape
-    config = {"model_type": "gru", "vocab_size": vocabulary, "embedding_size": embedding,
-              "hidden_size": tensors["weight_hh_l0"].shape[1], "num_layers": 1, "bidirectional": False, "bias": True}
+    tensors = {"head.weight": weights["fc_w"], "head.bias": weights["fc_b"]}
+    for side, short in [("encoder", "enc"), ("decoder", "dec")]:
+        tensors[f"{side}.embedding.weight"] = weights[f"{short}_emb"]
+        for name, key in [("weight_ih", "w_ih"), ("weight_hh", "w_hh"), ("bias_ih", "b_ih"), ("bias_hh", "b_hh")]:
+            tensors[f"{side}.{name}_l0"] = weights[f"{short}_{key}"]
+    vocabulary, embedding = tensors["encoder.embedding.weight"].shape
+    config = {"model_type": "seq2seq", "cell": "gru", "attention": "none", "vocab_size": vocabulary,
+              "decoder_vocab_size": len(PHONEMES), "embedding_size": embedding,
+              "hidden_size": tensors["encoder.weight_hh_l0"].shape[1], "num_layers": 1, "bias": True,
+              "decoder_start_token_id": PHONEMES.index("<s>"), "eos_token_id": PHONEMES.index("</s>"),
+              "max_length": 20}
     os.makedirs(folder, exist_ok=True)
     save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
     with open(os.path.join(folder, "config.json"), "w") as file:
