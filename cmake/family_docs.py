@@ -57,6 +57,7 @@ MODELS = {
     "roberta": ENCODER,
     "rwkv": dict(vocab_size=64, hidden_size=64, num_hidden_layers=1),
     "s4d": dict(vocab_size=64, hidden_size=64, num_hidden_layers=1, state_size=16),
+    "seq2seq": dict(vocab_size=64, hidden_size=64, eos_token_id=1),
     "vit": dict(hidden_size=64, num_hidden_layers=1, num_attention_heads=2, intermediate_size=128, image_size=32, patch_size=8),
 }
 
