@@ -33,6 +33,11 @@ PERFORMER = {
     "no_projection": dict(HEADS20, no_projection=True),
     "no_projection_causal": dict(HEADS20, no_projection=True, causal=True),
 }
+LINFORMER = {
+    "all_heads": dict(num_tokens=83, dim=40, depth=2, heads=2, seq_len=97, k=11),
+    "one_head": dict(num_tokens=50, dim=34, depth=1, heads=2, dim_head=80, seq_len=128, k=40, one_kv_head=True),
+    "shared": dict(num_tokens=50, dim=60, depth=2, heads=3, dim_head=20, seq_len=100, k=30, share_kv=True),
+}
 
 
 def cases():
@@ -40,6 +45,8 @@ def cases():
         yield f"linear_transformer-{name}", packages.linear_transformer, keys
     for name, keys in PERFORMER.items():
         yield f"performer-{name}", packages.performer, keys
+    for name, keys in LINFORMER.items():
+        yield f"linformer-{name}", packages.linformer, keys
 
 
 CASES = {name: (make, keys) for name, make, keys in cases()}
@@ -47,7 +54,8 @@ CASES = {name: (make, keys) for name, make, keys in cases()}
 STREAMING = [name for name, (_, keys) in CASES.items() if keys.get("causal") and name != "performer-softmax_causal"]
 # One of each family, evaluated in f64 as well.
 EVALUATED = ["linear_transformer-softmax", "linear_transformer-softmax_causal_rotary",
-             "linear_transformer-elu_causal", "performer-softmax", "performer-running_causal", "performer-relu"]
+             "linear_transformer-elu_causal", "performer-softmax", "performer-running_causal", "performer-relu",
+             "linformer-one_head"]
 
 
 class Case:
@@ -59,7 +67,7 @@ class Case:
         """`padding` tokens at the end of the first sequence, and one in its middle."""
         rng = np.random.default_rng(times)
         inputs = {"input_ids": rng.integers(0, self.vocabulary, (batch, times))}
-        if not self.model.config.get("causal"):
+        if self.model.config["model_type"] != "linformer" and not self.model.config.get("causal"):
             mask = np.ones((batch, times), np.int64)
             if padding:
                 mask[0, times - padding:] = 0
