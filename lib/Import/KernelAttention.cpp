@@ -174,7 +174,13 @@ RunningMaximum layers::runningMaximum(ImplicitLocOpBuilder &b, Value x) {
         Value decay = arith::SubFOp::create(b, state, most);
         return SmallVector<Value>{most, decay, most};
       });
-  return {results[0], results[1]};
+  // It is at most 0 anyway, but here that can be seen.
+  Value decay =
+      structured(b, "bth->bth", results[1],
+                 [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                   return arith::MinimumFOp::create(b, v[0], constant(b, 0));
+                 });
+  return {results[0], decay};
 }
 
 Value layers::efficientAttention(ImplicitLocOpBuilder &b, Value query,

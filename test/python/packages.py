@@ -128,3 +128,12 @@ def performer(**keys):
     if config.get("kernel_fn") == "gelu":
         keys["kernel_fn"] = torch.nn.GELU()
     return Model(package.PerformerLM, config, call, modified=modified, options=keys)
+
+
+# --- linformer --------------------------------------------------------------------
+
+
+def linformer(**keys):
+    from linformer import LinformerLM
+    return Model(LinformerLM, dict(model_type="linformer", **keys),
+                 lambda module, inputs: module(inputs["input_ids"]))

@@ -33,6 +33,11 @@ PERFORMER = {
     "no_projection": dict(HEADS20, no_projection=True),
     "no_projection_causal": dict(HEADS20, no_projection=True, causal=True),
 }
+LINFORMER = {
+    "all_heads": dict(num_tokens=83, dim=40, depth=2, heads=2, seq_len=97, k=11),
+    "one_head": dict(num_tokens=50, dim=34, depth=1, heads=2, dim_head=80, seq_len=128, k=40, one_kv_head=True),
+    "shared": dict(num_tokens=50, dim=60, depth=2, heads=3, dim_head=20, seq_len=100, k=30, share_kv=True),
+}
 
 
 def cases():
@@ -40,6 +45,8 @@ def cases():
         yield f"linear_transformer-{name}", packages.linear_transformer, keys
     for name, keys in PERFORMER.items():
         yield f"performer-{name}", packages.performer, keys
+    for name, keys in LINFORMER.items():
+        yield f"linformer-{name}", packages.linformer, keys
 
 
 CASES = {name: (make, keys) for name, make, keys in cases()}
@@ -47,7 +54,8 @@ CASES = {name: (make, keys) for name, make, keys in cases()}
 STREAMING = [name for name, (_, keys) in CASES.items() if keys.get("causal") and name != "performer-softmax_causal"]
 # One of each family, evaluated in f64 as well.
 EVALUATED = ["linear_transformer-softmax", "linear_transformer-softmax_causal_rotary",
-             "linear_transformer-elu_causal", "performer-softmax", "performer-running_causal", "performer-relu"]
+             "linear_transformer-elu_causal", "performer-softmax", "performer-running_causal", "performer-gelu_causal",
+             "linformer-one_head"]
 
 
 class Case:
@@ -59,7 +67,7 @@ class Case:
         """`padding` tokens at the end of the first sequence, and one in its middle."""
         rng = np.random.default_rng(times)
         inputs = {"input_ids": rng.integers(0, self.vocabulary, (batch, times))}
-        if not self.model.config.get("causal"):
+        if self.model.config["model_type"] != "linformer" and not self.model.config.get("causal"):
             mask = np.ones((batch, times), np.int64)
             if padding:
                 mask[0, times - padding:] = 0
@@ -114,8 +122,25 @@ def test_pieces(name, build):
 
 @pytest.mark.parametrize("name", EVALUATED)
 def test_evaluates(name, tmp_path):
+    check_evaluated(Case(name), tmp_path)
+
+
+def test_small_sums(tmp_path):
+    """Keys of -8 everywhere: the sums of weights are below what the package divides by."""
+    case = Case("linear_transformer-softmax_causal")
+    with packages.torch.no_grad():
+        for name, parameter in case.model.module.named_parameters():
+            if name.endswith("0.norm.weight"):
+                parameter *= 0.1
+            elif name.endswith("0.norm.bias"):
+                parameter += 1
+            elif name.endswith("to_k.weight"):
+                parameter.fill_(-0.2)
+    check_evaluated(case, tmp_path)
+
+
+def check_evaluated(case, tmp_path):
     """The imported module in f64."""
-    case = Case(name)
     case.model.save(tmp_path)
     module = tmp_path / "module.mlir"
     done = subprocess.run([seqtools.tool("seq-compile"), tmp_path, "--emit=seq", "--batch=2", "-o", module],
