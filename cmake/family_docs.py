@@ -22,6 +22,7 @@ DECODER = dict(vocab_size=64, hidden_size=64, num_hidden_layers=1, num_attention
                intermediate_size=128)
 ENCODER = dict(vocab_size=64, hidden_size=64, num_hidden_layers=1, num_attention_heads=2, intermediate_size=128)
 STACK = dict(input_size=64, hidden_size=64)
+FLA = dict(vocab_size=64, hidden_size=64, num_hidden_layers=1, num_heads=2, intermediate_size=128)
 PACKAGE = dict(num_tokens=64, dim=64, depth=1, heads=2, dim_head=32, max_seq_len=4096)
 
 # model_type: the config without it, all of 64 channels
@@ -29,8 +30,10 @@ MODELS = {
     "bamba": dict(vocab_size=64, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
                   intermediate_size=128, attn_layer_indices=[1], mamba_n_heads=4, mamba_d_head=32, mamba_d_state=16),
     "bert": ENCODER,
+    "delta_net": FLA,
     "distilbert": dict(vocab_size=64, dim=64, n_layers=1, n_heads=2, hidden_dim=128),
     "falcon_mamba": dict(vocab_size=64, hidden_size=64, num_hidden_layers=1),
+    "gla": FLA,
     "gpt2": dict(vocab_size=64, n_embd=64, n_head=2, n_layer=1),
     "gpt_neox": dict(ENCODER),
     "gru": STACK,
@@ -53,6 +56,7 @@ MODELS = {
                        linear_key_head_dim=32, linear_value_head_dim=32, num_experts=0),
     "recurrent_gemma": dict(vocab_size=64, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128,
                             lru_width=64, block_types=["recurrent", "attention"], attention_window_size=256),
+    "retnet": FLA,
     "rnn": STACK,
     "roberta": ENCODER,
     "rwkv": dict(vocab_size=64, hidden_size=64, num_hidden_layers=1),
