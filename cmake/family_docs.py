@@ -42,6 +42,7 @@ MODELS = {
     "jamba": dict(vocab_size=64, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
                   intermediate_size=128, attn_layer_offset=1, attn_layer_period=2, num_experts=2, num_experts_per_tok=1),
     "linear_transformer": dict(PACKAGE, feature_map="elu", causal=True, use_axial_pos_emb=False),
+    "linformer": dict(num_tokens=64, dim=64, depth=1, heads=2, seq_len=256, k=32),
     "llama": DECODER,
     "lstm": STACK,
     "mamba": dict(vocab_size=64, hidden_size=64, num_hidden_layers=1),
