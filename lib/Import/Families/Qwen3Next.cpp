@@ -104,6 +104,7 @@ void Qwen3Next::readLayers(Config &config) {
   if (!kinds.empty() && int64_t(kinds.size()) != depth)
     config.fail("layer_types",
                 "one for each of the " + Twine(depth) + " layers");
+  depth = model.limitCount(depth);
   for (int64_t layer = kinds.size(); layer < depth; ++layer)
     kinds.push_back((layer + 1) % interval ? "linear_attention"
                                            : "full_attention");
