@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+import agreement
 import familychecks
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -82,4 +83,9 @@ def test_gates_that_underflow(build):
         for layer in model.module.layers:
             size = layer[2].to_hidden_and_f_i_gate.weight.shape[0] // 3
             layer[2].to_hidden_and_f_i_gate.weight[size:] *= 200
-    familychecks.agrees("minlstm-underflow", model, build)
+    program = familychecks.library("minlstm-underflow", model, build)
+    for times in (1, 97):
+        inputs = model.inputs(1, times)
+        double, _ = model.outputs(inputs)  # in f32 the package's own step of one token is no number
+        # Gates as steep as these enlarge the rounding of what goes into them.
+        assert agreement.distance(program.run("forward", inputs)["logits"], double) < 1e-3
