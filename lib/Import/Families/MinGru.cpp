@@ -151,8 +151,7 @@ Value MinLanguageModel::mix(Value x) {
         structured(b, isLstm ? "be,be,be,be->be" : "be,be,be->be", operands,
                    [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
                      Value candidate = positivePart(b, v[0]);
-                     Value keep, take = sigmoid(b, v[parts - 1]),
-                                 state = v[parts];
+                     Value keep, take, state = v[parts];
                      if (isLstm) {
                        // f / (f + i) = σ(log f - log i), which no small gates
                        // make 0 / 0.
