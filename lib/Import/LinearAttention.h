@@ -14,8 +14,8 @@ mlir::Value gatedHeadNorm(Tensors tensors, const llvm::Twine &name,
                           mlir::Value x, mlir::Value gate, double epsilon);
 
 /// The output of seq.linear_attention for a first state of zeros and queries
-/// divided by the root of their size. The rule follows from which of `decay`
-/// and `beta` are not null.
+/// divided by the root of their size. The rule follows from which of `decay` and
+/// `beta` are not null: with both it is the gated delta rule.
 mlir::Value linearAttention(mlir::ImplicitLocOpBuilder &b, mlir::Value query,
                             mlir::Value key, mlir::Value value,
                             mlir::Value decay, mlir::Value beta);

@@ -15,16 +15,10 @@ using kernel::RecurrenceOp;
 /// States of at most this many vector registers are carried in registers.
 static constexpr int64_t kStateRegisters = 16;
 
-/// Registers of the sums of steps that a row goes through at a time, between its
-/// load and its store; as many hold what each step adds. Half of it where
+/// Registers of the sums of steps that a row goes through at a time, between
+/// its load and its store; as many hold what each step adds. Half of it where
 /// vectors are narrower, as there are half as many registers then.
 static constexpr int64_t kStepRegisters = 8;
-
-/// Bytes of a cache line.
-static constexpr int64_t kLine = 64;
-
-/// Bytes of states that a thread goes through again and again.
-static constexpr int64_t kCachedStates = 256 << 10;
 
 int64_t SeparableLowering::rowsOf(BlockArgument state) {
   int64_t rows = 1;
@@ -85,34 +79,6 @@ LogicalResult SeparableLowering::plan() {
                       llvm::to_vector(roles.asArrayRef()), Value(), onLanes});
   });
   return success();
-}
-
-/// How many units go through a tile of times before any goes on to the next:
-/// those that lie side by side in the rows of the sequences, as heads do, so
-/// that rows are read from memory as they lie there; as many as have their
-/// states in a cache of the second level.
-int64_t SeparableLowering::unitsTogether() {
-  ArrayRef<int64_t> sizes = op.getUnitSizes();
-  SmallVector<BlockArgument> slices(op.getInputSlices());
-  llvm::append_range(slices, op.getOutputSlices());
-  auto isInside = [&](int64_t number) {
-    return llvm::all_of(slices, [&](BlockArgument slice) {
-      ArrayRef<int64_t> outside = rolesOf(slice).take_front(op.getDim());
-      return !llvm::is_contained(outside, number);
-    });
-  };
-  int64_t together = 1;
-  for (int64_t number = sizes.size() - 1; number >= 0 && isInside(number);
-       --number)
-    together *= sizes[number];
-  int64_t bytes = 1;
-  for (BlockArgument state : op.getStateArguments())
-    bytes += typeOf(state).getNumElements() *
-             typeOf(state).getElementTypeBitWidth() / 8 / units;
-  int64_t most = std::max<int64_t>(1, kCachedStates / bytes);
-  while (together > most || units % together)
-    --together;
-  return together;
 }
 
 Value SeparableLowering::timeAt(Value logical) {
@@ -215,43 +181,6 @@ SmallVector<ElementEmitter::RowAction> SeparableLowering::rowActions() {
     actions.push_back(std::move(action));
   }
   return actions;
-}
-
-/// Asks for what the step at `logical` of the next tile reads and writes: the
-/// memory of a unit is in pieces too short for the machine to guess the next.
-void SeparableLowering::prefetch(Value logical) {
-  Value later = arith::AddIOp::create(
-      builder, logical, arith::ConstantIndexOp::create(builder, tileTimes));
-  Value last = arith::SubIOp::create(
-      builder, length, arith::ConstantIndexOp::create(builder, 1));
-  Value time = timeAt(arith::MinUIOp::create(builder, later, last));
-  auto slice = [&](BlockArgument argument, Value buffer, bool isWrite) {
-    RankedTensorType type = typeOf(argument);
-    ArrayRef<int64_t> roles = rolesOf(argument);
-    if (type.getRank() == 0 || roles.back() >= 0)
-      return;
-    bool onLanes = roles.back() == RecurrenceOp::kLane;
-    int64_t perLine = kLine * 8 / type.getElementTypeBitWidth();
-    int64_t size = onLanes ? width : type.getShape().back();
-    (void)forEachRow(roles.drop_back(), type, [&](IndexList index, int64_t) {
-      for (int64_t at = 0; at < size; at += perLine) {
-        IndexList whole = index;
-        whole.push_back({onLanes ? laneBase : Value(), at, false});
-        SmallVector<Value> place;
-        for (const Index &part : insertTime(whole, op.getDim(), time))
-          place.push_back(materialize(builder, part));
-        memref::PrefetchOp::create(builder, buffer, place, isWrite,
-                                   /*localityHint=*/2,
-                                   /*isDataCache=*/true);
-      }
-      return success();
-    });
-  };
-  for (auto [argument, buffer] : llvm::zip(op.getInputSlices(), op.getInputs()))
-    slice(argument, buffer, /*isWrite=*/false);
-  for (auto [argument, buffer] :
-       llvm::zip(op.getOutputSlices(), op.getOutputs()))
-    slice(argument, buffer, /*isWrite=*/true);
 }
 
 /// `count` steps from time `first` of the tile on, the states' rows in memory.

@@ -12,6 +12,12 @@ using namespace mlir;
 using namespace seqc;
 using kernel::RecurrenceOp;
 
+/// Bytes of a cache line.
+static constexpr int64_t kLine = 64;
+
+/// Bytes of states that a thread goes through again and again.
+static constexpr int64_t kCachedStates = 256 << 10;
+
 /// Buffers: [times of a tile][rows…][lanes] for values computed ahead, and a
 /// blocked copy [blocks][rest…][lanes] of every state whose lanes are not
 /// contiguous in memory.
@@ -267,4 +273,69 @@ LogicalResult SeparableLowering::emitAhead(ArrayRef<Ahead *> values, Value tile,
       },
       failedFlag);
   return failure(failedFlag);
+}
+
+/// How many units go through a tile of times before any goes on to the next:
+/// those that lie side by side in the rows of the sequences, as heads do, so
+/// that rows are read from memory as they lie there; as many as have their
+/// states in a cache of the second level.
+int64_t SeparableLowering::unitsTogether() {
+  ArrayRef<int64_t> sizes = op.getUnitSizes();
+  SmallVector<BlockArgument> slices(op.getInputSlices());
+  llvm::append_range(slices, op.getOutputSlices());
+  auto isInside = [&](int64_t number) {
+    return llvm::all_of(slices, [&](BlockArgument slice) {
+      ArrayRef<int64_t> outside = rolesOf(slice).take_front(op.getDim());
+      return !llvm::is_contained(outside, number);
+    });
+  };
+  int64_t together = 1;
+  for (int64_t number = sizes.size() - 1; number >= 0 && isInside(number);
+       --number)
+    together *= sizes[number];
+  int64_t bytes = 1;
+  for (BlockArgument state : op.getStateArguments())
+    bytes += typeOf(state).getNumElements() *
+             typeOf(state).getElementTypeBitWidth() / 8 / units;
+  int64_t most = std::max<int64_t>(1, kCachedStates / bytes);
+  while (together > most || units % together)
+    --together;
+  return together;
+}
+
+/// Asks for what the step at `logical` of the next tile reads and writes: the
+/// memory of a unit is in pieces too short for the machine to guess the next.
+void SeparableLowering::prefetch(Value logical) {
+  Value later = arith::AddIOp::create(
+      builder, logical, arith::ConstantIndexOp::create(builder, tileTimes));
+  Value last = arith::SubIOp::create(
+      builder, length, arith::ConstantIndexOp::create(builder, 1));
+  Value time = timeAt(arith::MinUIOp::create(builder, later, last));
+  auto slice = [&](BlockArgument argument, Value buffer, bool isWrite) {
+    RankedTensorType type = typeOf(argument);
+    ArrayRef<int64_t> roles = rolesOf(argument);
+    if (type.getRank() == 0 || roles.back() >= 0)
+      return;
+    bool onLanes = roles.back() == RecurrenceOp::kLane;
+    int64_t perLine = kLine * 8 / type.getElementTypeBitWidth();
+    int64_t size = onLanes ? width : type.getShape().back();
+    (void)forEachRow(roles.drop_back(), type, [&](IndexList index, int64_t) {
+      for (int64_t at = 0; at < size; at += perLine) {
+        IndexList whole = index;
+        whole.push_back({onLanes ? laneBase : Value(), at, false});
+        SmallVector<Value> place;
+        for (const Index &part : insertTime(whole, op.getDim(), time))
+          place.push_back(materialize(builder, part));
+        memref::PrefetchOp::create(builder, buffer, place, isWrite,
+                                   /*localityHint=*/2,
+                                   /*isDataCache=*/true);
+      }
+      return success();
+    });
+  };
+  for (auto [argument, buffer] : llvm::zip(op.getInputSlices(), op.getInputs()))
+    slice(argument, buffer, /*isWrite=*/false);
+  for (auto [argument, buffer] :
+       llvm::zip(op.getOutputSlices(), op.getOutputs()))
+    slice(argument, buffer, /*isWrite=*/true);
 }

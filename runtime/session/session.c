@@ -251,6 +251,13 @@ static bool call(seq_session *session) {
   return returned;
 }
 
+static bool call_with_scratch(seq_session *session) {
+  if (reserve_arena(session, session->error))
+    return call(session);
+  session->refused = true;
+  return false;
+}
+
 static bool call_in_pieces(seq_session *session, const seq_tensor *inputs) {
   seq_pieces *pieces = &session->pieces;
   size_t count = (size_t)session->function->n_inputs;
@@ -258,11 +265,8 @@ static bool call_in_pieces(seq_session *session, const seq_tensor *inputs) {
   for (int64_t begin = 0; begin < pieces->times; begin += pieces->most) {
     seq_enter_piece(pieces, begin, session->function, inputs, session->whole,
                     session->args, &session->sizes);
-    /* The first piece is the longest, so its scratch serves the others. */
-    if (begin == 0 && !reserve_arena(session, session->error))
-      return false;
     session->arena_taken = false;
-    if (!call(session)) {
+    if (!call_with_scratch(session)) {
       session->refused &= begin == 0;
       return false;
     }
@@ -302,7 +306,7 @@ bool seq_session_run(seq_session *session, seq_state *state,
   seq_plan_pieces(&session->pieces, session->program, function,
                   &session->sizes);
   if (session->pieces.times ? call_in_pieces(session, inputs)
-                            : reserve_arena(session, error) && call(session))
+                            : call_with_scratch(session))
     if (check_outputs(session, error))
       return true;
   if (function->n_states > 0 && !session->refused) {

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../DecoderParts.h"
-#include "../DeltaRule.h"
+#include "../LinearAttention.h"
 #include "../Moe.h"
 #include "../Structured.h"
 
@@ -39,11 +39,11 @@ struct Qwen3Next {
   Tensors tensors;
   MixtureOfExperts experts;
   std::vector<std::string> kinds; // of the layers, with "_moe" for experts
-  int64_t V; // vocabulary
-  int64_t C; // channels of the model
-  int64_t heads, keyHeads, D;         // attention: heads and their channels
-  int64_t Hk, Hv, K, E;               // Gated DeltaNet: the same of k and v
-  int64_t W;                          // taps of its convolution
+  int64_t V;                      // vocabulary
+  int64_t C;                      // channels of the model
+  int64_t heads, keyHeads, D;     // attention: heads and their channels
+  int64_t Hk, Hv, K, E;           // Gated DeltaNet: the same of k and v
+  int64_t W;                      // taps of its convolution
   int64_t inner, sharedInner;
   double epsilon;
   bool bias, tied;
@@ -55,8 +55,10 @@ private:
 } // namespace
 
 Qwen3Next::Qwen3Next(Config &config, Model &model)
-    : model(model), b(model.b),
-      tensors{model, model.hasWeight("embed_tokens.weight") ? "" : "model."} {
+    : model(model),
+      b(model.b), tensors{model, model.hasWeight("embed_tokens.weight")
+                                     ? ""
+                                     : "model."} {
   V = config.size("vocab_size");
   C = config.size("hidden_size");
   heads = config.size("num_attention_heads", 16);
@@ -139,8 +141,8 @@ Value Qwen3Next::attend(Tensors tensors, Value x, const Rotary &angles) {
     return rotate(b, tensors.rmsNormFromOne(name, x, epsilon), angles);
   };
   Value query = turn("q_norm", channels(b, both, 0, D));
-  Value key = turn(
-      "k_norm", splitHeads(b, part("k_proj", keyHeads * D), keyHeads));
+  Value key =
+      turn("k_norm", splitHeads(b, part("k_proj", keyHeads * D), keyHeads));
   Value value = splitHeads(b, part("v_proj", keyHeads * D), keyHeads);
   Value y =
       attention(b, query, key, value, seq::MaskAttr::getCausal(b.getContext()),
@@ -155,8 +157,7 @@ Value Qwen3Next::decay(Tensors tensors, Value x) {
       {x, tensors.weight("dt_bias", {Hv}), tensors.weight("A_log", {Hv})},
       [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
         Value delta = softplus(b, arith::AddFOp::create(b, v[0], v[1]));
-        Value rate =
-            arith::NegFOp::create(b, math::ExpOp::create(b, v[2]));
+        Value rate = arith::NegFOp::create(b, math::ExpOp::create(b, v[2]));
         return arith::MulFOp::create(b, rate, delta);
       });
 }
@@ -164,22 +165,21 @@ Value Qwen3Next::decay(Tensors tensors, Value x) {
 /// Gated DeltaNet, section 3.4:
 ///
 ///   q, k, v, z, b, a = W x        q, k, v := silu(conv(q, k, v))
-///   W_out (norm(deltaRule(q / |q|, k / |k|, v, σ(b), g(a))) ⊙ silu(z))
+///   W_out (norm(linearAttention(q / |q|, k / |k|, v, g(a), σ(b))) ⊙ silu(z))
 ///
 /// Projections are ordered by key heads, each with its value heads.
 Value Qwen3Next::deltaNet(Tensors tensors, Value x) {
   int64_t group = Hv / Hk;
-  Value all = splitHeads(
-      b,
-      tensors.linear("in_proj_qkvz", x, 2 * Hk * K + 2 * Hv * E,
-                     /*bias=*/false),
-      Hk);
+  Value all =
+      splitHeads(b,
+                 tensors.linear("in_proj_qkvz", x, 2 * Hk * K + 2 * Hv * E,
+                                /*bias=*/false),
+                 Hk);
   auto part = [&](int64_t begin, int64_t size) {
     return joinHeads(b, channels(b, all, begin, size));
   };
   Value mixed = tensor::ConcatOp::create(
-      b, /*dim=*/2,
-      ValueRange{part(0, K), part(K, K), part(2 * K, group * E)});
+      b, /*dim=*/2, ValueRange{part(0, K), part(K, K), part(2 * K, group * E)});
   Value z = part(2 * K + group * E, group * E);
   mixed = tensors.shortConvolution("conv1d", mixed, W, /*bias=*/false);
   auto normal = [&](int64_t begin) {
@@ -191,10 +191,10 @@ Value Qwen3Next::deltaNet(Tensors tensors, Value x) {
 
   Value gates = splitHeads(
       b, tensors.linear("in_proj_ba", x, 2 * Hv, /*bias=*/false), Hk);
-  Value beta = activation(b, "sigmoid",
-                          joinHeads(b, channels(b, gates, 0, group)));
+  Value beta =
+      activation(b, "sigmoid", joinHeads(b, channels(b, gates, 0, group)));
   Value g = decay(tensors, joinHeads(b, channels(b, gates, group, group)));
-  Value y = deltaRule(b, query, key, value, beta, g);
+  Value y = linearAttention(b, query, key, value, g, beta);
   y = joinHeads(b, tensors.rmsNorm("norm", y, epsilon));
   return tensors.linear("out_proj", gated(b, "silu", z, y), C, /*bias=*/false);
 }
@@ -236,14 +236,13 @@ Value Qwen3Next::body(Value ids) {
             },
             [&](Value x) {
               return sparse ? mixture(perceptron, x)
-                            : gatedPerceptron(perceptron, x, inner,
-                                              experts.act, /*bias=*/false);
+                            : gatedPerceptron(perceptron, x, inner, experts.act,
+                                              /*bias=*/false);
             });
       });
 }
 
-static llvm::Expected<ModelFacts> buildQwen3Next(Config &config,
-                                                 Model &model) {
+static llvm::Expected<ModelFacts> buildQwen3Next(Config &config, Model &model) {
   Qwen3Next qwen(config, model);
   if (llvm::Error error = config.takeError())
     return error;
