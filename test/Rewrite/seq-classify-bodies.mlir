@@ -534,3 +534,34 @@ func.func @refused(%x: tensor<2x?x3xf32>, %a0: tensor<2x3xf32>, %b0: tensor<2x3x
   }
   return %r#0, %r#1, %r#2 : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>
 }
+
+// -----
+
+// Two states in one tensor, each decayed by one sigmoid: no element has both.
+func.func @joined(%x: tensor<2x?x3xf32>, %g: tensor<2x?x3xf32>, %s0: tensor<2x6xf32>) -> (tensor<2x?x3xf32>, tensor<2x6xf32>) {
+  %cd = arith.constant 1 : index
+  %t = tensor.dim %x, %cd : tensor<2x?x3xf32>
+  %y0_0 = tensor.empty(%t) : tensor<2x?x3xf32>
+  // expected-remark@below {{state 0 (2x6): diagonal, decay per element (dims 0, 1), log decay <= 0; 2 added terms; readout per element before the update; separable dim 0}}
+  // expected-remark@below {{6 of 15 operations are free of the states}}
+  %r0, %r1 = seq.recurrence along 1 ins(%x, %g : tensor<2x?x3xf32>, tensor<2x?x3xf32>) outs(%y0_0 : tensor<2x?x3xf32>) init(%s0 : tensor<2x6xf32>) {
+  ^step(%xt: tensor<2x3xf32>, %gt: tensor<2x3xf32>, %y0t: tensor<2x3xf32>, %ss: tensor<2x6xf32>):
+    %v0 = tensor.extract_slice %ss[0, 0] [2, 3] [1, 1] : tensor<2x6xf32> to tensor<2x3xf32>
+    %v1 = tensor.extract_slice %ss[0, 3] [2, 3] [1, 1] : tensor<2x6xf32> to tensor<2x3xf32>
+    %v2 = arith.negf %gt : tensor<2x3xf32>
+    %v3 = math.exp %v2 : tensor<2x3xf32>
+    %v4 = arith.constant dense<1.0> : tensor<2x3xf32>
+    %v5 = arith.addf %v4, %v3 : tensor<2x3xf32>
+    %v6 = arith.constant dense<1.0> : tensor<2x3xf32>
+    %v7 = arith.divf %v6, %v5 : tensor<2x3xf32>
+    %v8 = arith.mulf %v7, %v0 : tensor<2x3xf32>
+    %v9 = arith.addf %v8, %xt : tensor<2x3xf32>
+    %v10 = arith.mulf %v7, %v1 : tensor<2x3xf32>
+    %v11 = arith.subf %v10, %xt : tensor<2x3xf32>
+    %v12 = tensor.concat dim(1) %v9, %v11 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
+    %v13 = math.tanh %v11 : tensor<2x3xf32>
+    %v14 = arith.mulf %v9, %v13 : tensor<2x3xf32>
+    seq.yield %v14, %v12 : tensor<2x3xf32>, tensor<2x6xf32>
+  }
+  return %r0, %r1 : tensor<2x?x3xf32>, tensor<2x6xf32>
+}
