@@ -22,8 +22,12 @@ def family_and_variant(item):
     return parts[0], parts[1] if len(parts) > 1 else ""
 
 
+# What other tests show for a family or two is done for all of them with SEQ_EVERY_MODEL only.
+THOROUGH = ("test_batch", "test_evaluates", "test_greedy_tokens")
+
+
 def pytest_collection_modifyitems(config, items):
-    """Of each family one model, unless SEQ_EVERY_MODEL is set (family_table.py does)."""
+    """Of each family one model, whole and in pieces, unless SEQ_EVERY_MODEL is set (family_table.py does)."""
     if os.environ.get("SEQ_EVERY_MODEL"):
         return
     first, kept, others = {}, [], []
@@ -31,7 +35,8 @@ def pytest_collection_modifyitems(config, items):
         keep = True
         if item.path.name.startswith("test_family_"):
             family, variant = family_and_variant(item)
-            keep = first.setdefault((item.path, item.originalname, family), variant) == variant
+            keep = item.originalname not in THOROUGH and \
+                first.setdefault((item.path, item.originalname, family), variant) == variant
         (kept if keep else others).append(item)
     if others:
         config.hook.pytest_deselected(items=others)
